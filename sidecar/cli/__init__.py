@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: reads arguments and files, prints, sets exit codes.
+"""

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a VM asks for, as read from its VMI."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sidecar.errors import RequestError
+from sidecar.model.mac import MacAddress
+from sidecar.model.pci import PciAddress
+
+MAX_TOTAL = 32
+"""Largest total that ``kubevirt.io/interface`` and its siblings may ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class VmiIdentity:
+    """Names the VMI in logs and errors; parts are empty where the VMI lacks them."""
+
+    namespace: str = ""
+    name: str = ""
+    uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """An interface of ``spec.domain.devices.interfaces``.
+
+    ``sriov`` tells that KubeVirt attaches it as a plain ``<hostdev>``.
+    """
+
+    name: str
+    mac: MacAddress | None = None
+    sriov: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceTotal:
+    """A total of devices that the VM may come to have, and how many it defines now.
+
+    ``where`` names the field or annotation that asked, for errors.
+    """
+
+    total: int
+    defined: int
+    where: str
+
+    @property
+    def missing(self) -> int:
+        """Ports to keep free for this kind of device (0 or more)."""
+        return max(0, self.total - self.defined)
+
+
+@dataclass(frozen=True, slots=True)
+class TeamingPair:
+    """A transient device (VF) and the persistent virtio NIC it teams with, by network name."""
+
+    transient: str
+    persistent: str
+    where: str
+
+
+class AttachAs(StrEnum):
+    """The element that carries a VF: plain ``<hostdev>`` or ``<interface>``."""
+
+    HOSTDEV = "hostdev"
+    INTERFACE = "interface"
+
+
+class NativeMode(StrEnum):
+    """libvirt's ``nativeMode`` of a VLAN tag."""
+
+    TAGGED = "tagged"
+    UNTAGGED = "untagged"
+
+
+@dataclass(frozen=True, slots=True)
+class Vlan:
+    """VLAN tags of a VF: one tag, or a trunk of several, of which one may be native.
+
+    Raises:
+        RequestError: no tag, a tag outside 1 to 4094, a duplicate, or a native tag
+            that is not among the tags.
+    """
+
+    tags: tuple[int, ...]
+    trunk: bool = False
+    native: int | None = None
+    native_mode: NativeMode | None = None
+
+    def __post_init__(self) -> None:
+        if not self.tags or (len(self.tags) > 1 and not self.trunk):
+            raise RequestError("a VLAN without trunk has exactly one id", found=str(self.tags))
+        for tag in self.tags:
+            if not 1 <= tag <= 4094:
+                raise RequestError("VLAN id is out of range", found=str(tag), expected="1 to 4094")
+        if len(set(self.tags)) != len(self.tags):
+            raise RequestError("a VLAN id stands twice", found=str(self.tags))
+        if self.native is not None and self.native not in self.tags:
+            raise RequestError(
+                "the native VLAN is not among the trunk's ids",
+                found=str(self.native),
+                expected=f"one of {self.tags}",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class VfEntry:
+    """A virtual function to add to the domain (an entry of ``portside.io/vfs``).
+
+    ``address`` is the VF on the host: given by the entry, or found for its pool in
+    ``portside.io/vf-allocations``; ``None`` for a pool entry without allocation.
+    ``where`` is the path of the entry, for errors.
+    """
+
+    name: str
+    attach_as: AttachAs
+    where: str
+    pool: str | None = None
+    address: PciAddress | None = None
+    mac: MacAddress | None = None
+    vlan: Vlan | None = None
+    team: str | None = None
+    managed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """All that a VMI asks of Portside.
+
+    ``topology_version`` is the VMI's ``kubevirt.io/pci-topology-version``: ``v3`` says
+    that this KubeVirt calls the hook more than once before a boot.
+    """
+
+    vmi: VmiIdentity = field(default_factory=VmiIdentity)
+    networks: tuple[Network, ...] = ()
+    interfaces: DeviceTotal | None = None
+    disks: DeviceTotal | None = None
+    host_devices: DeviceTotal | None = None
+    max_ports: int | None = None
+    teaming: tuple[TeamingPair, ...] = ()
+    vfs: tuple[VfEntry, ...] = ()
+    topology_version: str | None = None
+
+    @property
+    def free_ports(self) -> int:
+        """Ports that must be free when the domain boots."""
+        totals = (self.interfaces, self.disks, self.host_devices)
+        return sum(total.missing for total in totals if total is not None)
+
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether the domain can go back untouched."""
+        return not (self.free_ports or self.teaming or self.vfs)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The private root of libvirt's embedded QEMU driver.
+
+libvirt ties the embedded driver to the first root that a process opens, for the rest of
+the process's life (``Cannot open embedded driver at path``), so there is one root per
+process and it goes when the process ends.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from sidecar.errors import HostError
+
+_QEMU_CONF = """\
+# QEMU runs as whoever runs this process. Were the two different, and only one of them
+# allowed to use /dev/kvm, libvirt would judge its capability cache stale at every look.
+user = "+{uid}"
+group = "+{gid}"
+dynamic_ownership = 0
+remember_owner = 0
+# No virtlogd, no AppArmor or SELinux, no mount namespace, no cgroups: there is no host to
+# protect from a domain that has neither disks nor a guest.
+stdio_handler = "file"
+security_driver = "none"
+security_default_confined = 0
+namespaces = []
+cgroup_controllers = []
+"""
+
+
+@cache
+def embedded_root(libvirt_version: int) -> Path:
+    """Make this process's root directory, to be removed at exit.
+
+    QEMU's capabilities, which take seconds to probe, are kept across processes in the
+    user's cache directory, one folder per libvirt version. libvirt itself checks each
+    entry against the QEMU binary, the kernel, the microcode and its own build, and probes
+    again when one of them changed.
+
+    Raises:
+        HostError: no directory can be made in the temporary directory.
+    """
+    try:
+        root = Path(tempfile.mkdtemp(prefix="portside-"))
+        atexit.register(shutil.rmtree, root, ignore_errors=True)
+        (root / "etc").mkdir()
+        (root / "etc" / "qemu.conf").write_text(
+            _QEMU_CONF.format(uid=os.geteuid(), gid=os.getegid())
+        )
+        (root / "cache" / "qemu").mkdir(parents=True)
+        stable = _stable_cache(libvirt_version)
+        if stable is not None:
+            (root / "cache" / "qemu" / "capabilities").symlink_to(stable)
+    except OSError as error:
+        raise HostError(
+            "cannot make a directory for the embedded libvirt",
+            where=error.filename or tempfile.gettempdir(),
+            found=str(error.strerror),
+            todo="Point TMPDIR at a writable directory, or name another libvirt by its URI.",
+        ) from error
+    return root
+
+
+def _stable_cache(libvirt_version: int) -> Path | None:
+    """Return a capability cache that outlives the process, or None where there is no home."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    folder = Path(base, "portside", f"libvirt-{libvirt_version}-{os.geteuid()}")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mine = folder.stat().st_uid == os.geteuid() and os.access(folder, os.W_OK)
+    except (OSError, RuntimeError):
+        return None
+    return folder.absolute() if mine else None

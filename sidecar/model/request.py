@@ -11,6 +11,12 @@ from sidecar.model.pci import PciAddress
 MAX_TOTAL = 32
 """Largest total that ``kubevirt.io/interface`` and its siblings may ask for."""
 
+MAX_PORTS = 255
+"""Most root ports that a domain can have: each leads to a bus, and one of 256 is the root."""
+
+MAX_VLAN = 4094
+"""Largest VLAN id; 802.1Q reserves 0 and 4095."""
+
 
 @dataclass(frozen=True, slots=True)
 class VmiIdentity:
@@ -25,12 +31,14 @@ class VmiIdentity:
 class Network:
     """An interface of ``spec.domain.devices.interfaces``.
 
-    ``sriov`` tells that KubeVirt attaches it as a plain ``<hostdev>``.
+    ``sriov`` tells that KubeVirt attaches it as a plain ``<hostdev>``; ``virtio`` that
+    its model is virtio (or not given, which is the same).
     """
 
     name: str
     mac: MacAddress | None = None
     sriov: bool = False
+    virtio: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +86,9 @@ class Vlan:
     """VLAN tags of a VF: one tag, or a trunk of several, of which one may be native.
 
     Raises:
-        RequestError: no tag, a tag outside 1 to 4094, a duplicate, or a native tag
-            that is not among the tags.
+        RequestError: no tag, a tag outside 1 to 4094, a duplicate, a native tag that is
+            not among the tags or that has no trunk (libvirt: `"trunk='no'" is not
+            allowed with a native vlan id`), or a native mode without a native tag.
     """
 
     tags: tuple[int, ...]
@@ -91,8 +100,10 @@ class Vlan:
         if not self.tags or (len(self.tags) > 1 and not self.trunk):
             raise RequestError("a VLAN without trunk has exactly one id", found=str(self.tags))
         for tag in self.tags:
-            if not 1 <= tag <= 4094:
-                raise RequestError("VLAN id is out of range", found=str(tag), expected="1 to 4094")
+            if not 1 <= tag <= MAX_VLAN:
+                raise RequestError(
+                    "VLAN id is out of range", found=str(tag), expected=f"1 to {MAX_VLAN}"
+                )
         if len(set(self.tags)) != len(self.tags):
             raise RequestError("a VLAN id stands twice", found=str(self.tags))
         if self.native is not None and self.native not in self.tags:
@@ -101,6 +112,10 @@ class Vlan:
                 found=str(self.native),
                 expected=f"one of {self.tags}",
             )
+        if self.native is not None and not self.trunk:
+            raise RequestError("a native VLAN belongs to a trunk", found=str(self.native))
+        if self.native_mode is not None and self.native is None:
+            raise RequestError("a native mode without a native VLAN", found=self.native_mode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +142,8 @@ class VfEntry:
 class Request:
     """All that a VMI asks of Portside.
 
+    ``networks`` are the interfaces that the domain has (none with ``state: absent``);
+    a VMI with no key of ours leaves them, as all else but its identity, unread.
     ``topology_version`` is the VMI's ``kubevirt.io/pci-topology-version``: ``v3`` says
     that this KubeVirt calls the hook more than once before a boot.
     """
@@ -146,6 +163,15 @@ class Request:
         """Ports that must be free when the domain boots."""
         totals = (self.interfaces, self.disks, self.host_devices)
         return sum(total.missing for total in totals if total is not None)
+
+    @property
+    def pairs(self) -> tuple[TeamingPair, ...]:
+        """All pairs to team: of ``portside.io/teaming``, then those of the VF entries."""
+        return self.teaming + tuple(
+            TeamingPair(entry.name, entry.team, f"{entry.where}.team")
+            for entry in self.vfs
+            if entry.team is not None
+        )
 
     @property
     def asks_nothing(self) -> bool:

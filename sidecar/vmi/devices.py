@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The devices that a VMI defines: ``spec.domain.devices``."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sidecar.errors import RequestError
+from sidecar.model.mac import MacAddress
+from sidecar.model.request import Network
+from sidecar.vmi.field import Field, describe
+
+_BUS_CARRIERS = ("disk", "lun", "cdrom")
+_VIRTIO = "virtio"
+_ABSENT = "absent"
+"""State of an interface that is to be unplugged, or never to be plugged at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interfaces:
+    """The networks that the domain has an interface on, and the names of absent ones."""
+
+    networks: tuple[Network, ...]
+    absent: frozenset[str]
+
+
+def read_interfaces(vmi: Field) -> Interfaces:
+    """Read ``interfaces``.
+
+    Raises:
+        RequestError: the list is malformed, or a name stands twice.
+    """
+    networks: list[Network] = []
+    absent: set[str] = set()
+    names: set[str] = set()
+    for interface in _elements(vmi, "interfaces"):
+        name = interface.get("name")
+        if name is None:
+            raise interface.refuse("an interface without a name", "the name of a network")
+        if name.text() in names:
+            raise name.refuse("two interfaces have one name", "a name of its own")
+        names.add(name.text())
+        if _value(interface, "state") == _ABSENT:
+            absent.add(name.text())
+        else:
+            networks.append(_network(interface, name.text()))
+    return Interfaces(tuple(networks), frozenset(absent))
+
+
+def _network(interface: Field, name: str) -> Network:
+    mac = interface.get("macAddress")
+    return Network(
+        name=name,
+        # Go leaves an empty text out when it writes JSON; a user's file may have it.
+        mac=mac.parse(MacAddress.parse) if mac is not None and mac.value != "" else None,
+        sriov=interface.get("sriov") is not None,
+        # KubeVirt's default model is virtio.
+        virtio=_value(interface, "model") in (None, "", _VIRTIO),
+    )
+
+
+def count_disks(vmi: Field) -> int:
+    """Return how many disks sit on a PCI port of their own: those on bus virtio.
+
+    KubeVirt's defaults write the bus into every disk before a hook sees it
+    (``pkg/defaults``); other buses have one controller for all disks.
+    """
+    return sum(
+        any(_value(disk, carrier, "bus") == _VIRTIO for carrier in _BUS_CARRIERS)
+        for disk in _elements(vmi, "disks")
+    )
+
+
+def count_host_devices(vmi: Field) -> int:
+    """Return how many host devices and GPUs the VMI defines."""
+    return sum(1 for kind in ("gpus", "hostDevices") for _ in _elements(vmi, kind))
+
+
+def _elements(vmi: Field, kind: str) -> Iterator[Field]:
+    listed = vmi.get("spec", "domain", "devices", kind)
+    if listed is not None:
+        yield from listed.elements()
+
+
+def _value(field: Field, *keys: str) -> object:
+    found = field.get(*keys)
+    return None if found is None else found.value
+
+
+def find_network(interfaces: Interfaces, name: str, where: str, expected: str) -> Network:
+    """Return the network of a name.
+
+    Raises:
+        RequestError: no interface has the name, or the interface is absent.
+    """
+    for network in interfaces.networks:
+        if network.name == name:
+            return network
+    names = ", ".join(describe(network.name) for network in interfaces.networks) or "none"
+    what = "the network's interface is absent" if name in interfaces.absent else "no such network"
+    raise RequestError(
+        what, where=where, found=describe(name), expected=f"{expected}; the VMI has {names}"
+    )

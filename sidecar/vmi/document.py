@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""JSON text to values, within bounds.
+
+Stricter than ``json.loads`` where leniency would hide a mistake: a key that stands
+twice, ``NaN`` and ``Infinity`` are refused, and so is whatever could take unbounded
+time, memory or stack. No error quotes the text: a VMI carries cloud-init secrets.
+"""
+
+import json
+from typing import Any
+
+from sidecar.errors import RequestError
+from sidecar.vmi.path import MAX_SHOWN, ROOT, element, member
+
+MAX_BYTES = 16 * 1024 * 1024
+"""Largest document; etcd stores objects of 1.5 MiB, gRPC carries 4 MiB by default."""
+MAX_DEPTH = 64
+"""Deepest nesting of objects and lists; a VMI's affinity rules reach about 12."""
+MAX_VALUES = 100_000
+"""Most values. A value takes up to 230 bytes here, and the hook has 64 MB; VMIs have under 5000."""
+
+
+class _Repeated(dict[str, object]):
+    """Stands in the tree for an object in which ``key`` stands twice."""
+
+    __slots__ = ("key",)
+    key: str
+
+
+class _NotJsonError(ValueError):
+    """A constant that Python's parser accepts and JSON lacks."""
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) == len(pairs):
+        return members
+    seen: set[str] = set()
+    repeated = _Repeated()
+    for key, _ in pairs:
+        if key in seen:
+            repeated.key = key
+            break
+        seen.add(key)
+    return repeated
+
+
+def _constant(name: str) -> object:
+    raise _NotJsonError(name)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+
+
+def load_bytes(data: bytes, where: str) -> object:
+    """Read a JSON document in UTF-8 without byte order mark.
+
+    Args:
+        data: the document.
+        where: what the document is, for errors.
+
+    Raises:
+        RequestError: not UTF-8, not JSON, a key twice, or beyond the bounds.
+    """
+    if len(data) > MAX_BYTES:
+        raise _oversized(where, f"{len(data)} bytes", f"at most {MAX_BYTES} bytes")
+    text = None
+    reason = ""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        reason = f"{error.reason} at byte {error.start}"
+    # Raised out here and not chained: a UnicodeDecodeError carries the whole document.
+    if text is None:
+        raise RequestError("the text is not UTF-8", where=where, found=reason)
+    return load_text(text, where)
+
+
+def load_text(text: str, where: str) -> object:
+    """Read a JSON document.
+
+    The values are those of ``json.loads``: dict, list, str, int, float, bool, None.
+
+    Raises:
+        RequestError: not JSON, a key twice, or beyond the bounds.
+    """
+    if len(text) > MAX_BYTES:
+        raise _oversized(where, f"{len(text)} characters", f"at most {MAX_BYTES}")
+    # Counts inside of strings too, and so never too low.
+    values = 1 + text.count(",") + text.count("{") + text.count("[")
+    if values > MAX_VALUES:
+        raise _oversized(where, f"about {values} values", f"at most {MAX_VALUES}")
+    value, reason = _decode(text)
+    # Raised out here and not chained: a JSONDecodeError carries the whole document.
+    if reason:
+        raise RequestError("the text is not valid JSON", where=where, found=reason, expected="JSON")
+    _check_tree(value, where)
+    return value
+
+
+def _decode(text: str) -> tuple[Any, str]:
+    """Return the value, or why there is none in words that do not quote the text."""
+    try:
+        return _DECODER.decode(text), ""
+    except json.JSONDecodeError as error:
+        # The message of a bad escape quotes the character; the position says enough.
+        message = error.msg.partition(": ")[0].removesuffix(" at")
+        return None, f"{message} at line {error.lineno} column {error.colno}"
+    except _NotJsonError as error:
+        return None, f"the number {error}"
+    except ValueError:
+        return None, "an integer of more digits than Python converts"
+    except RecursionError:
+        return None, f"nesting far deeper than {MAX_DEPTH}"
+
+
+def _check_tree(root: object, where: str) -> None:
+    """Refuse what is nested too deep and objects in which a key stands twice."""
+    level = [root] if isinstance(root, dict | list) else []
+    depth = 0
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise _oversized(where, f"nesting deeper than {MAX_DEPTH}", f"at most {MAX_DEPTH}")
+        below: list[dict[str, object] | list[object]] = []
+        for container in level:
+            if type(container) is _Repeated:
+                raise RequestError(
+                    "a key stands twice in one object",
+                    where=f"{where}, at {_path_to(root, container)}",
+                    found=json.dumps(container.key[:MAX_SHOWN]),
+                    expected="each key once",
+                )
+            children = container.values() if isinstance(container, dict) else container
+            below += [child for child in children if isinstance(child, dict | list)]
+        level = below
+
+
+def _path_to(root: object, target: object) -> str:
+    """Find the path of an object in the tree; depth is known to be bounded."""
+    pending: list[tuple[str, object]] = [(ROOT, root)]
+    while pending:
+        path, value = pending.pop()
+        if value is target:
+            return path
+        if isinstance(value, dict):
+            pending += [(member(path, key), child) for key, child in value.items()]
+        elif isinstance(value, list):
+            pending += [(element(path, index), child) for index, child in enumerate(value)]
+    return ROOT
+
+
+def _oversized(where: str, found: str, expected: str) -> RequestError:
+    return RequestError("the document is too large", where=where, found=found, expected=expected)

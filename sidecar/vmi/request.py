@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""VMI JSON to a Request: the entry of this package."""
+
+from sidecar.errors import RequestError
+from sidecar.model.request import MAX_PORTS, Request, VmiIdentity
+from sidecar.vmi import totals
+from sidecar.vmi.allocations import resolve_pools
+from sidecar.vmi.annotations import MAX_PORTS as MAX_PORTS_KEY
+from sidecar.vmi.annotations import PREFIX, Annotations
+from sidecar.vmi.devices import count_disks, count_host_devices, read_interfaces
+from sidecar.vmi.document import load_bytes
+from sidecar.vmi.field import Field
+from sidecar.vmi.quantity import read_count
+from sidecar.vmi.teaming import check_pairs, read_teaming
+from sidecar.vmi.vfs import read_vfs
+
+_SOURCE = "VMI"
+_TOPOLOGY_VERSION = "kubevirt.io/pci-topology-version"
+_MAX_NAME = 253
+
+
+def parse_request(vmi: bytes) -> Request:
+    """Read what a VMI asks of Portside.
+
+    A VMI without any key of ours asks for nothing, whatever else is odd about it:
+    nothing of it is looked at but its identity.
+
+    Args:
+        vmi: the VMI as JSON in UTF-8, as KubeVirt hands it to a hook.
+
+    Raises:
+        RequestError: no JSON object, or an impossible request; the error names the
+            annotation or field, the path in it, what was found and what was expected.
+            No error quotes a value outside of what is ours and of the VMI's devices.
+    """
+    document = load_bytes(vmi, _SOURCE)
+    if not isinstance(document, dict):
+        raise RequestError(
+            "not a VMI", where=_SOURCE, found="JSON of another type", expected="a JSON object"
+        )
+    metadata = _object(document, "metadata")
+    annotations = _object(metadata, "annotations")
+    identity = VmiIdentity(*(_name(metadata.get(key)) for key in ("namespace", "name", "uid")))
+    topology_version = annotations.get(_TOPOLOGY_VERSION)
+    version = _name(topology_version) or None
+    ours = {key: value for key, value in annotations.items() if key.startswith(PREFIX)}
+    if not ours and not _requests_totals(document):
+        return Request(vmi=identity, topology_version=version)
+    return _read(Field(_SOURCE, document), Annotations(ours), identity, version)
+
+
+def _read(
+    vmi: Field, annotations: Annotations, identity: VmiIdentity, version: str | None
+) -> Request:
+    interfaces = read_interfaces(vmi)
+    max_ports = annotations.plain(MAX_PORTS_KEY)
+    request = Request(
+        vmi=identity,
+        networks=interfaces.networks,
+        interfaces=totals.read_total(
+            totals.INTERFACES, vmi, annotations, lambda: len(interfaces.networks)
+        ),
+        disks=totals.read_total(totals.DISKS, vmi, annotations, lambda: count_disks(vmi)),
+        host_devices=totals.read_total(
+            totals.HOST_DEVICES, vmi, annotations, lambda: count_host_devices(vmi)
+        ),
+        max_ports=None if max_ports is None else read_count(max_ports, 1, MAX_PORTS),
+        teaming=read_teaming(annotations),
+        vfs=resolve_pools(read_vfs(annotations, interfaces), annotations),
+        topology_version=version,
+    )
+    check_pairs(request, interfaces)
+    return request
+
+
+def _requests_totals(document: dict[str, object]) -> bool:
+    resources = _object(_object(_object(document, "spec"), "domain"), "resources")
+    return any(
+        not totals.RESOURCES.isdisjoint(_object(resources, part)) for part in ("requests", "limits")
+    )
+
+
+def _object(parent: dict[str, object], key: str) -> dict[str, object]:
+    """Return a member that is an object; an empty one where the VMI has none."""
+    value = parent.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _name(value: object) -> str:
+    """Return a name for logs: bounded, and fit for UTF-8 even if JSON escaped half a pair."""
+    if not isinstance(value, str):
+        return ""
+    return value[:_MAX_NAME].encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every target installs what it needs first (scripts/bootstrap), so that each works as the
+# first command in a fresh clone. PYTHON=... chooses the interpreter, ARGS=... is handed on.
+
+export PYTHON ?= python3
+VENV := .venv/bin
+# Scripts have no extension by which the tools would find them.
+SCRIPTS := $(shell grep -slE '^\#!.*python3' scripts/*)
+
+.PHONY: help demo test lint bench image proto clean
+
+help:
+	@sed -n 's/^| `make \([a-z]*\)` | \(.*\) |$$/make \1: \2/p' README.md
+
+demo:
+	@scripts/bootstrap demo
+	$(VENV)/portside demo $(ARGS)
+
+test:
+	@scripts/bootstrap test
+	@$(MAKE) --no-print-directory lint
+	$(VENV)/pytest $(ARGS)
+
+lint:
+	@scripts/bootstrap lint
+	$(VENV)/ruff check . $(SCRIPTS)
+	$(VENV)/ruff format --check . $(SCRIPTS)
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+
+bench:
+	@scripts/bootstrap test
+	$(VENV)/python bench/run.py $(ARGS)
+
+image:
+	@scripts/bootstrap image
+	scripts/image $(ARGS)
+
+proto:
+	@scripts/bootstrap lint
+	PYTHON=../$(VENV)/python scripts/proto
+
+clean:
+	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .ruff_cache .pytest_cache \
+		.import_linter_cache
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

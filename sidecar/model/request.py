@@ -97,7 +97,9 @@ class Vlan:
     native_mode: NativeMode | None = None
 
     def __post_init__(self) -> None:
-        if not self.tags or (len(self.tags) > 1 and not self.trunk):
+        if not self.tags:
+            raise RequestError("a VLAN has at least one id", found="none")
+        if len(self.tags) > 1 and not self.trunk:
             raise RequestError("a VLAN without trunk has exactly one id", found=str(self.tags))
         for tag in self.tags:
             if not 1 <= tag <= MAX_VLAN:

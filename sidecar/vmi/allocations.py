@@ -12,7 +12,7 @@ from sidecar.errors import RequestError
 from sidecar.model.pci import PciAddress
 from sidecar.model.request import VfEntry
 from sidecar.vmi.annotations import VF_ALLOCATIONS, VFS, Annotations
-from sidecar.vmi.field import Field, describe
+from sidecar.vmi.field import Field, describe, enumerate_names
 
 
 def resolve_pools(entries: tuple[VfEntry, ...], annotations: Annotations) -> tuple[VfEntry, ...]:
@@ -53,11 +53,11 @@ def _with_addresses(
 
 def _no_pool_entry(name: str, field: Field, entries: tuple[VfEntry, ...]) -> RequestError:
     """Return the error for an allocation to a name that is not that of a pool entry."""
-    pools = ", ".join(describe(entry.name) for entry in entries if entry.pool is not None)
+    pools = enumerate_names(entry.name for entry in entries if entry.pool is not None)
     has_address = any(entry.name == name for entry in entries)
     return RequestError(
         "the entry gives its VF itself" if has_address else f"no entry of {VFS} has this name",
         where=field.where,
         found=describe(name),
-        expected=f"the name of an entry with a pool; there is {pools or 'none'}",
+        expected=f"the name of an entry with a pool; there is {pools}",
     )

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The devices that a VMI defines: ``spec.domain.devices``."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sidecar.errors import RequestError
 from sidecar.model.mac import MacAddress
 from sidecar.model.request import Network
-from sidecar.vmi.field import Field, describe
+from sidecar.vmi.field import Field, describe, enumerate_names
 
+# KubeVirt's admission (``validateInterfaceNameFormat``); so a name is safe in XML, too.
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _BUS_CARRIERS = ("disk", "lun", "cdrom")
 _VIRTIO = "virtio"
 _ABSENT = "absent"
@@ -36,6 +39,8 @@ def read_interfaces(vmi: Field) -> Interfaces:
         name = interface.get("name")
         if name is None:
             raise interface.refuse("an interface without a name", "the name of a network")
+        if _NAME.fullmatch(name.text()) is None:
+            raise name.refuse("not a network's name", "letters, digits, dashes and underscores")
         if name.text() in names:
             raise name.refuse("two interfaces have one name", "a name of its own")
         names.add(name.text())
@@ -95,7 +100,7 @@ def find_network(interfaces: Interfaces, name: str, where: str, expected: str) -
     for network in interfaces.networks:
         if network.name == name:
             return network
-    names = ", ".join(describe(network.name) for network in interfaces.networks) or "none"
+    names = enumerate_names(network.name for network in interfaces.networks)
     what = "the network's interface is absent" if name in interfaces.absent else "no such network"
     raise RequestError(
         what, where=where, found=describe(name), expected=f"{expected}; the VMI has {names}"

@@ -7,10 +7,11 @@ time, memory or stack. No error quotes the text: a VMI carries cloud-init secret
 """
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from sidecar.errors import RequestError
-from sidecar.vmi.path import MAX_SHOWN, ROOT, element, member
+from sidecar.vmi.path import MAX_PATH, MAX_SHOWN, ROOT, element, member
 
 MAX_BYTES = 16 * 1024 * 1024
 """Largest document; etcd stores objects of 1.5 MiB, gRPC carries 4 MiB by default."""
@@ -136,18 +137,34 @@ def _check_tree(root: object, where: str) -> None:
         level = below
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A node of the tree, and how to get back from it to the root."""
+
+    value: object
+    key: str | int = ""
+    parent: "_Step | None" = None
+
+
 def _path_to(root: object, target: object) -> str:
     """Find the path of an object in the tree; depth is known to be bounded."""
-    pending: list[tuple[str, object]] = [(ROOT, root)]
+    pending = [_Step(root)]
     while pending:
-        path, value = pending.pop()
-        if value is target:
-            return path
-        if isinstance(value, dict):
-            pending += [(member(path, key), child) for key, child in value.items()]
-        elif isinstance(value, list):
-            pending += [(element(path, index), child) for index, child in enumerate(value)]
-    return ROOT
+        step = pending.pop()
+        if step.value is target:
+            break
+        if isinstance(step.value, dict):
+            pending += [_Step(child, key, step) for key, child in step.value.items()]
+        elif isinstance(step.value, list):
+            pending += [_Step(child, index, step) for index, child in enumerate(step.value)]
+    keys: list[str | int] = []
+    while step.parent is not None:
+        keys.append(step.key)
+        step = step.parent
+    path = ROOT
+    for key in reversed(keys):
+        path = element(path, key) if isinstance(key, int) else member(path, key)
+    return path if len(path) <= MAX_PATH else f"{path[: MAX_PATH - 3]}..."
 
 
 def _oversized(where: str, found: str, expected: str) -> RequestError:

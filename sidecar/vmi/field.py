@@ -12,6 +12,7 @@ from sidecar.vmi.path import ROOT, element, member
 T = TypeVar("T")
 
 _MAX_FOUND = 80
+_MAX_LISTED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +134,11 @@ def describe(value: object) -> str:
     text = json.dumps(value[:_MAX_FOUND] if isinstance(value, str) else value)
     shortened = len(text) > _MAX_FOUND or (isinstance(value, str) and len(value) > _MAX_FOUND)
     return f"{text[: _MAX_FOUND - 3]}..." if shortened else text
+
+
+def enumerate_names(names: Iterable[str]) -> str:
+    """Return names for an error, the first dozen of them; ``none`` when there are none."""
+    shown = [describe(name) for name in names]
+    if len(shown) > _MAX_LISTED:
+        shown = [*shown[:_MAX_LISTED], f"{len(shown) - _MAX_LISTED} more"]
+    return ", ".join(shown) or "none"

@@ -7,6 +7,8 @@ import re
 ROOT = "$"
 MAX_SHOWN = 63
 """Characters of a key that a path shows; the names of networks are no longer than that."""
+MAX_PATH = 300
+"""Characters of a path: a whole error has to fit into gRPC's 8 KiB of metadata."""
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 

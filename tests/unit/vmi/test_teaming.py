@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+from typing import Any
+
+import pytest
+
+from sidecar.model.request import TeamingPair
+from sidecar.vmi.request import parse_request
+from tests.unit.vmi.build import DEFAULT, MAC, OTHER_MAC, STANDBY, VF, check, vfs, vmi
+
+TEAMING = "annotation portside.io/teaming"
+VFS = "annotation portside.io/vfs"
+NO_MAC_VF = {"name": "vf", "sriov": {}}
+VF2 = {**VF, "name": "vf2"}
+HOSTDEV = {"name": "added", "address": "0000:3b:02.1", "mac": MAC}
+POOL = {"name": "added", "pool": "p"}
+
+
+def test_reads_pairs_of_the_annotation() -> None:
+    request = parse_request(vmi({"teaming": {"vf": "standby", "vf2": "default"}}, interfaces=ALL))
+    assert request.teaming == request.pairs
+    assert request.pairs == (
+        TeamingPair("vf", "standby", f"{TEAMING}, at $.vf"),
+        TeamingPair("vf2", "default", f"{TEAMING}, at $.vf2"),
+    )
+    assert not request.asks_nothing
+
+
+ALL = (DEFAULT, STANDBY, VF, VF2)
+
+
+def test_pairs_are_those_of_both_annotations() -> None:
+    request = parse_request(vfs({**HOSTDEV, "team": "standby"}, teaming={"vf": "default"}))
+    assert request.pairs == (
+        TeamingPair("vf", "default", f"{TEAMING}, at $.vf"),
+        TeamingPair("added", "standby", f"{VFS}, at $[0].team"),
+    )
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(vmi({"teaming": {}}), id="no pair"),
+        pytest.param(vmi({"teaming": {"vf": "default"}}), id="MAC of the persistent unknown"),
+        pytest.param(vfs(HOSTDEV, teaming={"added": "standby"}), id="entry by the annotation"),
+        pytest.param(vfs({**POOL, "team": "standby"}), id="an interface gets its MAC later"),
+        pytest.param(
+            vmi({"teaming": {"vf": "standby"}}, interfaces=[{**STANDBY, "model": "virtio"}, VF]),
+            id="virtio by name",
+        ),
+        pytest.param(
+            vmi(
+                {"teaming": {"vf": "standby"}},
+                interfaces=[STANDBY, {**VF, "macAddress": "02-00-00-00-00-AA"}],
+            ),
+            id="one MAC in two spellings",
+        ),
+    ],
+)
+def test_accepts(document: bytes) -> None:
+    parse_request(document)
+
+
+@pytest.mark.parametrize(
+    ("teaming", "interfaces", "path", "parts"),
+    [
+        ([], ALL, "", ("expected an object",)),
+        ({"vf": 5}, ALL, ".vf", ("expected a string",)),
+        ({"vf": None}, ALL, ".vf", ("expected a string",)),
+        ({"fv": "standby"}, ALL, ".fv", ("no such network", '"fv"', '"default", "standby", "vf"')),
+        ({"": "standby"}, ALL, '[""]', ("no such network",)),
+        ({"vf": "stand"}, ALL, ".vf", ("no such network", '"stand"', "virtio network")),
+        ({"vf": "stand"}, [VF], ".vf", ('the VMI has "vf"',)),
+        (
+            {"standby": "vf"},
+            ALL,
+            ".standby",
+            ("transient half", "must be a VF", "without sriov", "transient network -> persistent"),
+        ),
+        ({"vf": "vf2"}, ALL, ".vf", ("persistent half", '"vf2", an SR-IOV network')),
+        ({"vf": "vf"}, ALL, ".vf", ("cannot team with itself",)),
+        ({"vf": "standby", "vf2": "standby"}, ALL, ".vf2", ('teams with "vf" already',)),
+        (
+            {"vf": "standby"},
+            [{**STANDBY, "model": "e1000e"}, VF],
+            ".vf",
+            ("of another model than virtio",),
+        ),
+        (
+            {"vf": "standby"},
+            [STANDBY, {**VF, "macAddress": OTHER_MAC}],
+            ".vf",
+            ("different MAC", f'{OTHER_MAC} on "vf"', f'{MAC} on "standby"'),
+        ),
+        ({"vf": "standby"}, [STANDBY, NO_MAC_VF], ".vf", ("no MAC address", "macAddress")),
+        ({"vf": "default"}, [DEFAULT, NO_MAC_VF], ".vf", ("no MAC address", "macAddress")),
+        (
+            {"vf": "standby"},
+            [{**STANDBY, "state": "absent"}, VF],
+            ".vf",
+            ("interface is absent", '"standby"'),
+        ),
+        ({"vf": "standby"}, [STANDBY, {**VF, "state": "absent"}], ".vf", ("is absent", '"vf"')),
+    ],
+)
+def test_refuses_at_its_place(
+    teaming: object, interfaces: object, path: str, parts: tuple[str, ...]
+) -> None:
+    check(vmi({"teaming": teaming}, interfaces=interfaces), f"{TEAMING}, at ${path}", *parts)
+
+
+@pytest.mark.parametrize(
+    ("entry", "teaming", "where", "parts"),
+    [
+        ({**HOSTDEV, "team": "vf"}, {}, f"{VFS}, at $[0].team", ("an SR-IOV network",)),
+        ({**HOSTDEV, "team": "added"}, {}, f"{VFS}, at $[0].team", ("with itself",)),
+        ({**HOSTDEV, "team": ""}, {}, f"{VFS}, at $[0].team", ("no such network",)),
+        (
+            {**HOSTDEV, "team": "standby"},
+            {"vf": "standby"},
+            f"{VFS}, at $[0].team",
+            ('teams with "vf" already',),
+        ),
+        (
+            {**HOSTDEV, "team": "standby"},
+            {"added": "default"},
+            f"{VFS}, at $[0].team",
+            ('"added" is in a team already',),
+        ),
+        ({**POOL, "as": "hostdev", "team": "standby"}, {}, f"{VFS}, at $[0].team", ("no mac",)),
+        ({**POOL, "as": "hostdev"}, {"added": "standby"}, f"{TEAMING}, at $.added", ("no mac",)),
+        ({**POOL, "mac": OTHER_MAC, "team": "standby"}, {}, f"{VFS}, at $[0].team", ("different",)),
+        ({**HOSTDEV}, {"vf": "added"}, f"{TEAMING}, at $.vf", ("no such network", '"added"')),
+    ],
+)
+def test_entries_keep_the_same_rules(
+    entry: dict[str, Any], teaming: object, where: str, parts: tuple[str, ...]
+) -> None:
+    check(vfs(entry, teaming=teaming), where, *parts)

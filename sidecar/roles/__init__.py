@@ -1,3 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Long-running processes: wires the parts, reads the environment, handles signals.
-"""
+"""Long-running processes: wires the parts, reads the environment, handles signals."""

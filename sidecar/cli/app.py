@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands that people type; each lives in a module of its own."""
+
+import typer
+
+from sidecar.cli.mutate import mutate
+
+app = typer.Typer(
+    help="Reserves PCIe root ports for KubeVirt VMs, teams their NICs, adds VFs.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(mutate)
+
+
+@app.command("hook")
+def _hook() -> None:
+    """Serve KubeVirt's hook API; see ``portside hook --help``."""
+    raise typer.BadParameter("hook must be the first argument")  # sidecar.cli.main took it else

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``portside mutate``: what the hook would answer, from files."""
+
+import difflib
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sidecar.cli.settings import SettingsChoice, SourceName
+from sidecar.engine.callback import Outcome, define_domain
+from sidecar.errors import PortsideError
+
+STDIN = "-"
+
+
+def mutate(  # noqa: PLR0913 - one parameter an option
+    *,
+    vmi: Annotated[str, typer.Option(metavar="FILE", help="VMI as JSON, - for standard input.")],
+    domain: Annotated[str, typer.Option(metavar="FILE", help="Domain XML, - for standard input.")],
+    diff: Annotated[bool, typer.Option("--diff", help="Print a unified diff instead.")] = False,
+    source: Annotated[
+        SourceName, typer.Option(help="Who creates the root ports.")
+    ] = SourceName.PLANNER,
+    libvirt_uri: Annotated[
+        str | None, typer.Option(help="For the libvirt source; default: an embedded libvirt.")
+    ] = None,
+    pool_networks: Annotated[
+        bool, typer.Option("--pool-networks", help="The launcher has libvirt's network driver.")
+    ] = False,
+) -> None:
+    """Print the domain XML that the hook would return for a VMI."""
+    if vmi == STDIN and domain == STDIN:
+        raise typer.BadParameter("only one of --vmi and --domain can be standard input")
+    choice = SettingsChoice(source, libvirt_uri, pool_networks)
+    vmi_bytes, domain_bytes = _read(vmi, "--vmi"), _read(domain, "--domain")
+    try:
+        with ExitStack() as stack:
+            outcome = define_domain(vmi_bytes, domain_bytes, choice.load(stack))
+    except PortsideError as error:
+        sys.stderr.write(f"portside mutate: {error}\n")
+        raise typer.Exit(1) from error
+    for line in _remarks(outcome):
+        sys.stderr.write(f"{line}\n")
+    changed = outcome.mutation.domain
+    sys.stdout.buffer.write(_diff(domain_bytes, changed, domain) if diff else changed)
+    sys.stdout.buffer.flush()
+
+
+def _read(name: str, option: str) -> bytes:
+    if name == STDIN:
+        return sys.stdin.buffer.read()
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(f"{error.strerror}: {name}", param_hint=option) from error
+
+
+def _remarks(outcome: Outcome) -> list[str]:
+    remarks = list(outcome.mutation.notes)
+    before, after = outcome.mutation.before, outcome.mutation.after
+    if before is not None and after is not None:
+        remarks.append(
+            f"ports: {before.total} with {before.free} free before, "
+            f"{after.total} with {after.free} free after"
+        )
+    return remarks
+
+
+def _diff(before: bytes, after: bytes, name: str) -> bytes:
+    """Return a unified diff, byte for byte what the files hold."""
+    lines = difflib.diff_bytes(
+        difflib.unified_diff,
+        before.splitlines(keepends=True),
+        after.splitlines(keepends=True),
+        name.encode(),
+        f"{name} (mutated)".encode(),
+    )
+    return b"".join(
+        line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n"
+        for line in lines
+    )

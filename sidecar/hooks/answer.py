@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Answers calls: bounds, engine, log. Loaded after the socket appeared."""
+
+import time
+
+from sidecar.engine.callback import Settings, define_domain
+from sidecar.hooks.calls import Call
+from sidecar.hooks.log import HookLog
+from sidecar.hooks.sizes import check_reply, check_request
+
+
+class EngineAnswerer:
+    """The engine behind every service.
+
+    Args:
+        settings: what the administrator chose.
+        log: gets one line a call.
+    """
+
+    def __init__(self, settings: Settings, log: HookLog) -> None:
+        self._settings = settings
+        self._log = log
+
+    def define(self, call: Call) -> bytes:
+        """Return the new domain XML.
+
+        Raises:
+            MessageSizeError: the call or its answer is too large.
+            PortsideError: see ``sidecar.engine.callback.define_domain``.
+        """
+        started = time.perf_counter()
+        try:
+            check_request(call.domain, call.vmi)
+            outcome = define_domain(call.vmi, call.domain, self._settings)
+            check_reply(outcome.mutation.domain)
+        except Exception as error:
+            self._log.refused(call, error, _milliseconds_since(started))
+            raise
+        self._log.answered(call, outcome, _milliseconds_since(started))
+        return outcome.mutation.domain
+
+    def note(self, event: str) -> None:
+        """Log a call that changes nothing."""
+        self._log.event(event)
+
+
+def _milliseconds_since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000

@@ -55,7 +55,6 @@ sound: @model alias address
 _ALWAYS = {"interface": ("source",), "disk": ("source", "target"), "hostdev": ("source",)}
 """Children that KubeVirt writes even if empty: structs, not pointers to structs."""
 _QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
-_KUBEVIRT = "http://kubevirt.io"
 
 
 def _read_structs() -> dict[str, list[str]]:
@@ -93,7 +92,9 @@ def _fill(target: etree._Element, source: etree._Element, fields: list[str]) -> 
 
 def _copy(source: etree._Element, parent: etree._Element) -> etree._Element:
     fields = _FIELDS.get(f"{parent.tag}/{source.tag}") or _FIELDS.get(str(source.tag))
-    target = etree.Element(source.tag, nsmap=_namespaces(source))
+    # KubeVirt declares the namespace of its metadata in place.
+    nsmap = source.nsmap if str(source.tag).startswith("{") else None
+    target = etree.Element(source.tag, nsmap=nsmap)  # type: ignore[arg-type] # stubs lack None
     if fields is not None:
         _fill(target, source, fields)
         return target
@@ -102,8 +103,3 @@ def _copy(source: etree._Element, parent: etree._Element) -> etree._Element:
     target.text = (source.text or "").strip() or None
     target.extend(_copy(child, source) for child in source.iterchildren(tag=etree.Element))
     return target
-
-
-def _namespaces(element: etree._Element) -> dict[str | None, str]:
-    # KubeVirt writes its metadata with the namespace declared in place.
-    return {None: _KUBEVIRT} if str(element.tag).startswith(f"{{{_KUBEVIRT}}}") else {}

@@ -102,23 +102,26 @@ def count_pci_devices(domain: bytes) -> int:
 
     Approximate, and KubeVirt's own: it counts a USB controller of model ``none`` too.
     """
-    devices = _devices(_parse(domain))
-    kinds = {
-        "interface": lambda _: True,
-        "hostdev": lambda element: element.get("type") == "pci",
-        "controller": lambda element: element.get("model") not in _NOT_COUNTED,
-        "disk": lambda element: _child_attribute(element, "target", "bus") == "virtio",
-        "input": lambda element: element.get("bus") == "virtio",
-        "watchdog": lambda _: True,
-        "rng": lambda _: True,
-        "memballoon": lambda _: True,
-    }
     return sum(
-        counts(element)
-        for kind, counts in kinds.items()
-        for element in devices.iterchildren(kind)
+        _takes_address(element)
+        for element in _devices(_parse(domain))
         if _child_attribute(element, "address", "type") in {"", "pci"}
     )
+
+
+def _takes_address(device: etree._Element) -> bool:
+    match device.tag:
+        case "interface" | "watchdog" | "rng" | "memballoon":
+            return True
+        case "hostdev":
+            return device.get("type") == "pci"
+        case "controller":
+            return device.get("model") not in _NOT_COUNTED
+        case "disk":
+            return _child_attribute(device, "target", "bus") == "virtio"
+        case "input":
+            return device.get("bus") == "virtio"
+    return False
 
 
 def _child_attribute(element: etree._Element, child: str, attribute: str) -> str:

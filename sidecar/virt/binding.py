@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """libvirt's Python binding, prepared once per process."""
 
+import os
 import threading
 from functools import cache
 from types import ModuleType
@@ -12,13 +13,15 @@ from sidecar.errors import HostError
 def load_binding() -> ModuleType:
     """Import libvirt-python, silence its stderr and run its event loop in a daemon thread.
 
-    libvirt prints every error to stderr unless it is given a handler; the embedded driver
-    answers nothing unless somebody runs an event loop, which has to be registered
-    before the first connection.
+    libvirt prints every error to stderr unless it is given a handler, and what it logs as
+    well; the embedded driver answers nothing unless somebody runs an event loop, which has
+    to be registered before the first connection.
 
     Raises:
         HostError: libvirt-python is not installed, or libvirt.so is not.
     """
+    # Read when libvirt is loaded. Who looks for a fault sets it to e.g. 1:stderr.
+    os.environ.setdefault("LIBVIRT_LOG_OUTPUTS", "4:file:/dev/null")
     try:
         # Not at the top: the package must import, and say this sentence, without libvirt.
         import libvirt  # noqa: PLC0415

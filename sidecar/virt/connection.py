@@ -14,10 +14,11 @@ from sidecar.virt.embedded import embedded_root
 class Libvirt:
     """An open connection; every libvirt error leaves it as a HostError."""
 
-    def __init__(self, binding: ModuleType, connection: Any, uri: str) -> None:  # noqa: ANN401 -- libvirt-python has no types
+    def __init__(self, binding: ModuleType, connection: Any, name: str) -> None:  # noqa: ANN401 -- libvirt-python has no types
+        """Wrap a connection; ``name`` stands for it in errors."""
         self._binding = binding
         self._connection = connection
-        self.uri = uri
+        self._name = name
 
     @property
     def version(self) -> str:
@@ -44,10 +45,11 @@ class Libvirt:
         return text.encode()
 
     def _undefine(self, domain: Any) -> None:  # noqa: ANN401 -- libvirt-python has no types
-        # Keep: a caller's domain may name the NVRAM file of a real VM.
-        flags = self._binding.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM
         with self.errors("undefine the domain"):
-            domain.undefineFlags(flags)
+            # Keep: a caller's domain may name the NVRAM file of a real VM. Only the QEMU
+            # driver knows such files, and the flag.
+            qemu = self._connection.getType() == "QEMU"
+            domain.undefineFlags(self._binding.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM if qemu else 0)
 
     @contextmanager
     def errors(self, action: str) -> Iterator[None]:
@@ -57,7 +59,7 @@ class Libvirt:
         except self._binding.libvirtError as error:
             raise HostError(
                 f"libvirt cannot {action}",
-                where=self.uri,
+                where=self._name,
                 found=error.get_error_message() or str(error),
             ) from error
 
@@ -81,6 +83,7 @@ class RunningDomain:
     """A domain whose QEMU is running."""
 
     def __init__(self, libvirt: Libvirt, domain: Any) -> None:  # noqa: ANN401 -- libvirt-python has no types
+        """Wrap a started domain."""
         self._libvirt = libvirt
         self._domain = domain
 
@@ -134,7 +137,7 @@ def open_libvirt(uri: str | None = None) -> Iterator[Libvirt]:
             expected="libvirt's QEMU driver (Debian: libvirt-daemon-driver-qemu) and a QEMU",
         ) from error
     try:
-        yield Libvirt(binding, connection, name)
+        yield Libvirt(binding, connection, uri or "embedded libvirt")
     finally:
         connection.close()
 

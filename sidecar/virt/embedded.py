@@ -15,6 +15,9 @@ from pathlib import Path
 
 from sidecar.errors import HostError
 
+_LONGEST = 107 - len("/lib/qemu/domain-100-twenty-letters-of-it/monitor.sock")
+"""Characters of a root under which QEMU's monitor still has a unix socket's path (unix(7))."""
+_PREFIX = "portside-"
 _QEMU_CONF = """\
 # QEMU runs as whoever runs this process. Were the two different, and only one of them
 # allowed to use /dev/kvm, libvirt would judge its capability cache stale at every look.
@@ -45,7 +48,7 @@ def embedded_root(libvirt_version: int) -> Path:
         HostError: no directory can be made in the temporary directory.
     """
     try:
-        root = Path(tempfile.mkdtemp(prefix="portside-"))
+        root = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_short_folder()))
         atexit.register(shutil.rmtree, root, ignore_errors=True)
         (root / "etc").mkdir()
         (root / "etc" / "qemu.conf").write_text(
@@ -63,6 +66,13 @@ def embedded_root(libvirt_version: int) -> Path:
             todo="Point TMPDIR at a writable directory, or name another libvirt by its URI.",
         ) from error
     return root
+
+
+def _short_folder() -> str:
+    """Return the temporary directory, or another one if its path is too long."""
+    wanted = tempfile.gettempdir()
+    longest = _LONGEST - len(f"/{_PREFIX}12345678")
+    return next((path for path in (wanted, "/tmp", "/var/tmp") if len(path) <= longest), wanted)  # noqa: S108 -- mkdtemp makes a private directory in it
 
 
 def _stable_cache(libvirt_version: int) -> Path | None:

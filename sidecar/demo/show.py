@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the demo prints."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sidecar.demo.plug import NO_PORT
+from sidecar.demo.trial import Trial, Way
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line: what was asked, and what a boot gave.
+
+    ``promised`` is the NICs that must be pluggable: requested less defined.
+    """
+
+    requested: int
+    promised: int
+    trial: Trial
+
+    @property
+    def kept(self) -> bool:
+        """Whether so many NICs attached, and it was the ports that ended it."""
+        plugged = self.trial.plugged
+        return plugged.attached >= self.promised and NO_PORT in plugged.refusal
+
+
+def show_rows(console: Console, rows: Sequence[Row]) -> None:
+    """Print the table: one group of lines per request."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in ("requested", "to plug"):
+        table.add_column(title, justify="right")
+    table.add_column("who reserves", no_wrap=True)
+    for title in ("root ports", "NICs attached"):
+        table.add_column(title, justify="right")
+    table.add_column("the next one")
+    for row, following in zip(rows, [*rows[1:], None], strict=True):
+        last = following is None or following.requested != row.requested
+        ours = row.trial.way is Way.SIDECAR
+        first = row.trial.way is Way.BARE
+        table.add_row(
+            str(row.requested) if first else "",
+            str(row.promised) if first else "",
+            Text(row.trial.way, style="bold" if ours else ""),
+            str(row.trial.ports),
+            _attached(row),
+            Text(row.trial.plugged.refusal, style="dim"),
+            end_section=last,
+        )
+    console.print(table)
+
+
+def _attached(row: Row) -> Text:
+    style = "green" if row.kept else "red"
+    mark = "\N{CHECK MARK}" if row.kept else "\N{BALLOT X}"
+    return Text(f"{row.trial.plugged.attached} {mark}", style=style)
+
+
+def show_verdict(console: Console, rows: Sequence[Row]) -> bool:
+    """Say whether the promise held; return it."""
+    ours = [row for row in rows if row.trial.way is Way.SIDECAR]
+    broken = [row for row in ours if not row.kept]
+    for row in broken:
+        console.print(
+            f"[red]Broken:[/] {row.requested} interfaces were requested, {row.promised} should "
+            f"plug, {row.trial.plugged.attached} did ({row.trial.plugged.refusal})."
+        )
+    if not broken:
+        console.print("[green]The promise held:[/] every NIC that was asked for found a port.")
+    return not broken

@@ -17,7 +17,13 @@ FOREIGN = {
 
 @pytest.mark.parametrize(
     "key",
-    ["portside.io/interface", "portside.io/VFS", "portside.io/", "portside.io/vfs ", "portside.io/ü"],
+    [
+        "portside.io/interface",
+        "portside.io/VFS",
+        "portside.io/",
+        "portside.io/vfs ",
+        "portside.io/ü",
+    ],
 )
 def test_unknown_annotation_of_ours_lists_the_known(key: str) -> None:
     check(encode({key: "1"}), "VMI, at $.metadata.annotations", "unknown annotation", *KNOWN)

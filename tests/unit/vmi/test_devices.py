@@ -57,7 +57,9 @@ def test_malformed_interfaces_matter_to_a_vm_that_asks(
 @pytest.mark.parametrize("carrier", ["disk", "lun", "cdrom"])
 def test_disks_on_virtio_count(carrier: str) -> None:
     buses = ["virtio", "sata", "scsi", "usb", "virtio", "", None, 5]
-    disks = [{"name": f"d{index}", carrier: {"bus": bus}} for index, bus in enumerate(buses)]
+    disks: list[dict[str, object]] = [
+        {"name": f"d{index}", carrier: {"bus": bus}} for index, bus in enumerate(buses)
+    ]
     disks += [{"name": "without"}, {"name": "bare", carrier: {}}, {"name": "null", carrier: None}]
     request = parse_request(vmi(ASKS, devices={"disks": disks}))
     assert request.disks is not None

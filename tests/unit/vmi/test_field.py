@@ -67,7 +67,8 @@ def test_every_access_refuses_the_other_types(
     access: Callable[[Field], object], accepted: object, expected: str
 ) -> None:
     assert access(Field("F", accepted)) == accepted
-    for value in ("x", 7, 1.0, False, None, [], {}):
+    values: tuple[object, ...] = ("x", 7, 1.0, False, None, [], {})
+    for value in values:
         if type(value) is not type(accepted):
             with pytest.raises(RequestError) as caught:
                 access(Field("F", value))

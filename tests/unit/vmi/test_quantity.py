@@ -73,7 +73,7 @@ def test_reads_whole_quantities(value: object, count: int) -> None:
         ("1e1k", "not a number"),
         ("1e1000", "not a number"),
         ("1_0", "not a number"),
-        ("٥", "not a number"),
+        ("\u0665", "not a number"),
         ("9" * 1000, "not a number"),
         ("NaN", "not a number"),
         (True, "wrong type"),

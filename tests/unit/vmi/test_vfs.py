@@ -1,6 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-from typing import Any
-
 import pytest
 
 from sidecar.model.mac import MacAddress
@@ -101,7 +99,7 @@ def test_no_entry_asks_for_nothing() -> None:
         ({**POOL, "managed": 1}, ".managed", "expected true or false"),
     ],
 )
-def test_refuses_at_its_place(entry: Any, path: str, part: str) -> None:
+def test_refuses_at_its_place(entry: object, path: str, part: str) -> None:
     interfaces = [{"name": "standby"}, {"name": "gone", "state": "absent"}]
     good = {"name": "good", "address": "0000:3b:02.7"}
     document = vmi({"vfs": [good, entry]}, interfaces=interfaces)

@@ -9,6 +9,10 @@ from sidecar.vmi.vlan import read_vlan
 UNTAGGED, TAGGED = NativeMode.UNTAGGED, NativeMode.TAGGED
 
 
+def native(tags: tuple[int, ...], tag: int, mode: NativeMode) -> Vlan:
+    return Vlan(tags, trunk=True, native=tag, native_mode=mode)
+
+
 @pytest.mark.parametrize(
     ("value", "vlan"),
     [
@@ -16,10 +20,10 @@ UNTAGGED, TAGGED = NativeMode.UNTAGGED, NativeMode.TAGGED
         ({"id": 4094}, Vlan((4094,))),
         ({"trunk": [10]}, Vlan((10,), trunk=True)),
         ({"trunk": [20, 10]}, Vlan((20, 10), trunk=True)),
-        ({"trunk": [10, 20], "native": 20}, Vlan((10, 20), True, 20, UNTAGGED)),
-        ({"trunk": [10, 20], "native": {"id": 10}}, Vlan((10, 20), True, 10, UNTAGGED)),
-        ({"trunk": [9], "native": {"id": 9, "mode": "tagged"}}, Vlan((9,), True, 9, TAGGED)),
-        ({"trunk": [9], "native": {"id": 9, "mode": "untagged"}}, Vlan((9,), True, 9, UNTAGGED)),
+        ({"trunk": [10, 20], "native": 20}, native((10, 20), 20, UNTAGGED)),
+        ({"trunk": [10, 20], "native": {"id": 10}}, native((10, 20), 10, UNTAGGED)),
+        ({"trunk": [9], "native": {"id": 9, "mode": "tagged"}}, native((9,), 9, TAGGED)),
+        ({"trunk": [9], "native": {"id": 9, "mode": "untagged"}}, native((9,), 9, UNTAGGED)),
         ({"trunk": list(range(1, 4095))}, Vlan(tuple(range(1, 4095)), trunk=True)),
     ],
 )

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Strategies for VMIs: valid requests with the VMI that asks for them, and rubbish."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import strategies as st
+
+from sidecar.model.mac import MacAddress
+from sidecar.model.pci import PciAddress
+from sidecar.model.request import (
+    AttachAs,
+    DeviceTotal,
+    NativeMode,
+    Network,
+    Request,
+    TeamingPair,
+    VfEntry,
+    Vlan,
+    VmiIdentity,
+)
+from sidecar.vmi.annotations import KNOWN
+from sidecar.vmi.path import member
+
+KINDS = (
+    ("interfaces", "kubevirt.io/interface", "portside.io/interfaces"),
+    ("disks", "kubevirt.io/disk", "portside.io/disks"),
+    ("host_devices", "kubevirt.io/hostdevice", "portside.io/host-devices"),
+)
+
+_LABELS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
+_MACS = st.integers(1, 2**40 - 1).map(
+    lambda low: MacAddress("02:" + ":".join(f"{low:010x}"[at : at + 2] for at in range(0, 10, 2)))
+)
+_ADDRESSES = st.builds(
+    PciAddress,
+    st.sampled_from((0, 1, 0xFFFF)),
+    st.integers(0, 255),
+    st.integers(0, 31),
+    st.integers(0, 7),
+)
+_POOLS = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.:@+-]{0,20}", fullmatch=True)
+_TAGS = st.integers(1, 4094)
+
+
+@st.composite
+def vlans(draw: st.DrawFn) -> Vlan:
+    if draw(st.booleans()):
+        return Vlan((draw(_TAGS),))
+    tags = tuple(draw(st.lists(_TAGS, min_size=1, max_size=6, unique=True)))
+    if draw(st.booleans()):
+        return Vlan(tags, trunk=True)
+    native, mode = draw(st.sampled_from(tags)), draw(st.sampled_from(NativeMode))
+    return Vlan(tags, trunk=True, native=native, native_mode=mode)
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> Request:
+    """A request that is valid, as the parser would return it for ``vmi_of`` of it."""
+    names = draw(st.lists(_LABELS, min_size=draw(st.sampled_from((0, 6))), max_size=9, unique=True))
+    entries = draw(st.integers(0, len(names) // 2))
+    networks = tuple(draw(_network(name)) for name in names[entries:])
+    addresses = draw(st.lists(_ADDRESSES, min_size=entries, max_size=entries, unique=True))
+    vfs = tuple(
+        draw(_entry(index, name, address))
+        for index, (name, address) in enumerate(zip(names[:entries], addresses, strict=True))
+    )
+    request = Request(
+        vmi=VmiIdentity(*(draw(_LABELS) for _ in range(3))),
+        networks=networks,
+        interfaces=draw(_total("interfaces", len(networks))),
+        disks=draw(_total("disks", draw(st.integers(0, 3)))),
+        host_devices=draw(_total("host_devices", draw(st.integers(0, 3)))),
+        max_ports=draw(st.none() | st.integers(1, 255)),
+        vfs=vfs,
+        topology_version=draw(st.sampled_from((None, "v3"))),
+    )
+    return draw(_teamed(request))
+
+
+@st.composite
+def _network(draw: st.DrawFn, name: str) -> Network:
+    mac = draw(st.none() | _MACS)
+    sriov = draw(st.booleans())
+    return Network(name, mac=mac, sriov=sriov, virtio=sriov or draw(st.booleans()))
+
+
+@st.composite
+def _entry(draw: st.DrawFn, index: int, name: str, address: PciAddress) -> VfEntry:
+    pool = draw(st.none() | _POOLS)
+    return VfEntry(
+        name=name,
+        attach_as=draw(st.sampled_from(AttachAs)),
+        where=f"annotation portside.io/vfs, at $[{index}]",
+        pool=pool,
+        address=address if pool is None or draw(st.booleans()) else None,
+        mac=draw(st.none() | _MACS),
+        vlan=draw(st.none() | vlans()),
+        managed=draw(st.none() | st.booleans()),
+    )
+
+
+@st.composite
+def _total(draw: st.DrawFn, kind: str, defined: int) -> DeviceTotal | None:
+    _, resource, annotation = next(row for row in KINDS if row[0] == kind)
+    request = f'VMI, at $.spec.domain.resources.requests["{resource}"]'
+    where = draw(st.sampled_from((None, request, f"annotation {annotation}")))
+    return None if where is None else DeviceTotal(draw(st.integers(0, 32)), defined, where)
+
+
+@st.composite
+def _teamed(draw: st.DrawFn, request: Request) -> Request:
+    """Team some of the request's VFs, giving them the MAC addresses that teams need."""
+    networks = {network.name: network for network in request.networks}
+    vfs = {entry.name: entry for entry in request.vfs}
+    persistent = draw(
+        st.permutations([one.name for one in request.networks if one.virtio and not one.sriov])
+    )
+    transient = draw(st.permutations([*vfs, *(one.name for one in request.networks if one.sriov)]))
+    teaming: list[TeamingPair] = []
+    most = min(len(persistent), len(transient))
+    count = draw(st.sampled_from((0, most, most, most // 2)))
+    for vf, nic in zip(transient[:count], persistent[:count], strict=True):
+        mac = networks[nic].mac or draw(_MACS)
+        if vf in networks:
+            networks[vf] = replace(networks[vf], mac=mac)
+        else:
+            by_entry = draw(st.booleans())
+            vfs[vf] = replace(vfs[vf], mac=mac, team=nic if by_entry else None)
+            if by_entry:
+                continue
+        where = f"annotation portside.io/teaming, at {member('$', vf)}"
+        teaming.append(TeamingPair(vf, nic, where))
+    return replace(
+        request,
+        networks=tuple(networks.values()),
+        vfs=tuple(vfs.values()),
+        teaming=tuple(teaming),
+    )
+
+
+def vmi_of(request: Request) -> bytes:
+    """Return the VMI that asks for a request."""
+    totals = {
+        (resource if "requests" in total.where else annotation): str(total.total)
+        for name, resource, annotation in KINDS
+        if (total := getattr(request, name)) is not None
+    }
+    annotations = {key: text for key, text in totals.items() if key.startswith("portside.io/")}
+    resources = {key: text for key, text in totals.items() if key.startswith("kubevirt.io/")}
+    if request.max_ports is not None:
+        annotations["portside.io/max-ports"] = str(request.max_ports)
+    if request.topology_version is not None:
+        annotations["kubevirt.io/pci-topology-version"] = request.topology_version
+    documents = {
+        "portside.io/teaming": {pair.transient: pair.persistent for pair in request.teaming},
+        "portside.io/vfs": [_entry_json(entry) for entry in request.vfs],
+        "portside.io/vf-allocations": {
+            entry.name: str(entry.address)
+            for entry in request.vfs
+            if entry.pool is not None and entry.address is not None
+        },
+    }
+    annotations |= {key: json.dumps(value) for key, value in documents.items()}
+    metadata = {
+        "namespace": request.vmi.namespace,
+        "name": request.vmi.name,
+        "uid": request.vmi.uid,
+        "annotations": annotations,
+    }
+    domain = {"resources": {"requests": resources}, "devices": _devices(request)}
+    return json.dumps({"metadata": metadata, "spec": {"domain": domain}}).encode()
+
+
+def _devices(request: Request) -> dict[str, list[Any]]:
+    disks = 0 if request.disks is None else request.disks.defined
+    host_devices = 0 if request.host_devices is None else request.host_devices.defined
+    return {
+        "interfaces": [
+            {
+                "name": network.name,
+                "sriov" if network.sriov else "bridge": {},
+                "macAddress": "" if network.mac is None else str(network.mac),
+                "model": "virtio" if network.virtio else "e1000e",
+            }
+            for network in request.networks
+        ],
+        "disks": [{"disk": {"bus": bus}} for bus in ["virtio"] * disks + ["sata"]],
+        "gpus": [{}] * (host_devices // 2),
+        "hostDevices": [{}] * (host_devices - host_devices // 2),
+    }
+
+
+def _entry_json(entry: VfEntry) -> dict[str, Any]:
+    given = {"pool": entry.pool} if entry.pool is not None else {"address": str(entry.address)}
+    optional = {
+        "mac": None if entry.mac is None else str(entry.mac),
+        "vlan": None if entry.vlan is None else _vlan_json(entry.vlan),
+        "team": entry.team,
+        "managed": entry.managed,
+    }
+    present = {key: value for key, value in optional.items() if value is not None}
+    return {"name": entry.name, "as": entry.attach_as, **given, **present}
+
+
+def _vlan_json(vlan: Vlan) -> dict[str, Any]:
+    if not vlan.trunk:
+        return {"id": vlan.tags[0]}
+    native = {"native": {"id": vlan.native, "mode": vlan.native_mode}}
+    return {"trunk": list(vlan.tags), **(native if vlan.native is not None else {})}
+
+
+_WORDS = st.sampled_from(
+    (
+        *("name", "pool", "address", "mac", "vlan", "team", "as", "managed"),
+        *("id", "trunk", "native", "mode", "vf", "standby", "hostdev", "virtio", "absent"),
+        *("bus", "5", "3b:02.1", "02:00:00:00:00:aa"),
+    )
+)
+
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | _WORDS,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(_WORDS | st.text(max_size=8), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+"""Any JSON, and the numbers that only Python writes; rich in words that a VMI may have."""
+
+_RESOURCES = st.sampled_from([resource for _, resource, _ in KINDS])
+_FOREIGN_KEYS = st.text().filter(lambda key: not key.startswith("portside.io/"))
+
+
+@st.composite
+def odd_vmis(draw: st.DrawFn, *, ours: bool) -> bytes:
+    """A VMI whose every part may be rubbish; ``ours``: with keys of ours, or with none."""
+
+    def odd(usual: st.SearchStrategy[Any]) -> Any:  # noqa: ANN401  # JSON is of any type
+        return draw(json_values if draw(st.integers(0, 9)) == 0 else usual)
+
+    texts = json_values.map(json.dumps) | st.text()
+    keys = st.sampled_from(KNOWN) if ours else _FOREIGN_KEYS
+    annotations = odd(st.dictionaries(keys, texts | json_values, max_size=4))
+    lists = st.lists(st.dictionaries(_WORDS, json_values, max_size=5), max_size=4)
+    devices = {key: odd(lists) for key in ("interfaces", "disks", "gpus", "hostDevices")}
+    quantities = st.dictionaries(_RESOURCES, json_values) if ours else st.just({})
+    resources = {key: odd(quantities) for key in ("requests", "limits")}
+    domain = odd(st.just({"devices": odd(st.just(devices)), "resources": resources}))
+    document = {
+        "metadata": odd(st.just({"name": draw(json_values), "annotations": annotations})),
+        "spec": odd(st.just({"domain": domain})),
+    }
+    return json.dumps(document).encode()
+
+
+def _paths(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    found = [path]
+    children: list[tuple[str | int, object]] = []
+    if isinstance(value, dict):
+        children = list(value.items())
+    elif isinstance(value, list):
+        children = list(enumerate(value))
+    for key, child in children:
+        found += _paths(child, (*path, key))
+    return found
+
+
+def _replaced(value: Any, path: tuple[str | int, ...], new: object) -> Any:  # noqa: ANN401  # JSON is of any type
+    if not path:
+        return new
+    copy: Any = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = _replaced(value[path[0]], path[1:], new)
+    return copy
+
+
+@st.composite
+def changed_vmis(draw: st.DrawFn) -> bytes:
+    """A valid VMI in which one or two values, mostly inside of our annotations, are others."""
+    document = json.loads(vmi_of(draw(requests())))
+    for _ in range(draw(st.integers(1, 2))):
+        texts = document["metadata"]["annotations"]
+        key = draw(st.sampled_from([None, *sorted(set(texts) & set(KNOWN))]))
+        inner = document["spec"] if key is None else json.loads(texts[key])
+        path = draw(st.sampled_from(_paths(inner)))
+        others = [_value_at(inner, other) for other in _paths(inner)]
+        inner = _replaced(inner, path, draw(json_values | st.sampled_from(others)))
+        if key is None:
+            document["spec"] = inner
+        else:
+            texts[key] = json.dumps(inner)
+    return json.dumps(document).encode()
+
+
+def _value_at(value: Any, path: tuple[str | int, ...]) -> object:  # noqa: ANN401  # JSON is of any type
+    for key in path:
+        value = value[key]
+    return value

@@ -44,4 +44,6 @@ def define_domain(vmi: bytes, domain: bytes, settings: Settings) -> Outcome:
         HostError: the source of controllers failed.
     """
     request = parse_request(vmi)
-    return Outcome(request, mutate(domain, request, settings.source, pool_networks=settings.pool_networks))
+    return Outcome(
+        request, mutate(domain, request, settings.source, pool_networks=settings.pool_networks)
+    )

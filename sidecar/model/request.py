@@ -148,6 +148,8 @@ class Request:
     a VMI with no key of ours leaves them, as all else but its identity, unread.
     ``topology_version`` is the VMI's ``kubevirt.io/pci-topology-version``: ``v3`` says
     that this KubeVirt calls the hook more than once before a boot.
+    ``migration_target`` tells that the VMI is on its way here: KubeVirt calls once, without
+    SR-IOV devices, and throws the answer away.
     """
 
     vmi: VmiIdentity = field(default_factory=VmiIdentity)
@@ -159,6 +161,7 @@ class Request:
     teaming: tuple[TeamingPair, ...] = ()
     vfs: tuple[VfEntry, ...] = ()
     topology_version: str | None = None
+    migration_target: bool = False
 
     @property
     def free_ports(self) -> int:

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PCI buses and who sits on them: libvirt's address set.
+
+Source: libvirt ``src/conf/domain_addr.c`` (``virDomainPCIAddressGetNextAddr``,
+``virDomainPCIAddressSetGrow``). Only the guest's PCI domain 0 exists.
+"""
+
+from typing import NamedTuple
+
+from sidecar.domainxml import connect
+from sidecar.errors import CapacityError
+
+LAST_BUS = 255
+"""A PCI bus number has eight bits."""
+
+_ALL_FUNCTIONS = 0xFF
+
+
+class Place(NamedTuple):
+    """A guest PCI address in domain 0."""
+
+    bus: int
+    slot: int
+    function: int = 0
+
+    def __str__(self) -> str:
+        return f"0000:{self.bus:02x}:{self.slot:02x}.{self.function}"
+
+
+class Bus:
+    """One bus: its controller's model, and which functions of which slots are taken."""
+
+    __slots__ = ("aggregate", "dedicated", "flags", "group", "model", "spec", "taken")
+
+    def __init__(self, model: str, *, pluggable: bool = True) -> None:
+        self.model = model
+        self.spec = connect.BUS_MODELS[model]
+        self.flags = self.spec.accepts if pluggable else self.spec.accepts & ~connect.HOTPLUG
+        self.taken: dict[int, int] = {}
+        self.aggregate: set[int] = set()
+        self.group = 0
+        self.dedicated = False
+
+    @property
+    def full(self) -> bool:
+        """Whether every slot holds something."""
+        return len(self.taken) > self.spec.last_slot - self.spec.first_slot
+
+    def free_slots(self) -> int:
+        """Count the empty slots."""
+        return self.spec.last_slot - self.spec.first_slot + 1 - len(self.taken)
+
+    def find(self, flags: int, function: int | None) -> tuple[int, int] | None:
+        """Find the first slot (and function) for a device with these connect flags."""
+        wanted = function or 0
+        for slot in range(self.spec.first_slot, self.spec.last_slot + 1):
+            mask = self.taken.get(slot, 0)
+            if not mask:
+                return slot, wanted
+            if flags & connect.AGGREGATE and slot in self.aggregate:
+                if not mask & (1 << wanted):
+                    return slot, wanted
+                if function is None and mask != _ALL_FUNCTIONS:
+                    return slot, next(f for f in range(8) if not mask & (1 << f))
+        return None
+
+    def take(self, slot: int, function: int, flags: int) -> bool:
+        """Occupy a function; tell whether it was free."""
+        mask = self.taken.get(slot, 0)
+        if not mask and flags & connect.AGGREGATE:
+            self.aggregate.add(slot)
+        self.taken[slot] = mask | (1 << function)
+        return not mask & (1 << function)
+
+
+class BusSet:
+    """All buses of a domain, by index.
+
+    Args:
+        multiple_roots: the machine grows by further ``pci-root`` controllers (pSeries).
+    """
+
+    __slots__ = ("_first_fit", "_groups", "buses", "multiple_roots")
+
+    def __init__(self, buses: list[Bus], *, multiple_roots: bool = False) -> None:
+        self.buses = buses
+        self.multiple_roots = multiple_roots
+        self._first_fit: dict[tuple[int, int], int] = {}
+        self._groups = 0
+
+    def occupy(self, place: Place, flags: int, group: int = 0) -> bool:
+        """Take a given address, growing the set if needed; tell whether it was free."""
+        if place.bus >= len(self.buses):
+            self._grow(place.bus, flags)
+        bus = self.buses[place.bus]
+        if not bus.taken and not bus.dedicated:
+            bus.group = group
+        elif bus.group != group:
+            bus.group = 0
+        return bus.take(place.slot, place.function, flags)
+
+    def assign(self, flags: int, *, function: int | None = None, group: int = 0) -> Place:
+        """Take the next address that libvirt would choose, growing the set if needed.
+
+        Raises:
+            CapacityError: no bus accepts the device and none can be added for it.
+        """
+        place = self._find(flags, function, group)
+        if place is None:
+            index = self._grow(len(self.buses), flags)
+            place = Place(index, self.buses[index].spec.first_slot, function or 0)
+        bus = self.buses[place.bus]
+        if not bus.taken and not bus.dedicated:
+            bus.group = group
+        bus.take(place.slot, place.function, flags)
+        return place
+
+    def new_group(self) -> int:
+        """Return an isolation group that no device has yet."""
+        self._groups += 1
+        return self._groups
+
+    def _find(self, flags: int, function: int | None, group: int) -> Place | None:
+        # Nothing is ever given back, so a bus that was full for a kind of device stays so.
+        start = 0 if self.multiple_roots else self._first_fit.get((flags, group), 0)
+        for index in range(start, len(self.buses)):
+            bus = self.buses[index]
+            if bus.group == group and connect.accepts(bus.flags, flags, bus_is_root=index == 0):
+                found = bus.find(flags, function)
+                if found is not None:
+                    self._first_fit[flags, group] = index
+                    return Place(index, *found)
+        self._first_fit[flags, group] = len(self.buses)
+        if not self.multiple_roots:
+            return None
+        return self._find_empty(flags, function)
+
+    def _find_empty(self, flags: int, function: int | None) -> Place | None:
+        for index, bus in enumerate(self.buses):
+            if bus.taken or bus.dedicated:
+                continue
+            if connect.accepts(bus.flags, flags, bus_is_root=index == 0):
+                found = bus.find(flags, function)
+                if found is not None:
+                    return Place(index, *found)
+        return None
+
+    def _grow(self, upto: int, flags: int) -> int:
+        """Add buses up to index ``upto`` for a device; return the index of its bus."""
+        if flags & connect.PCI:
+            models = self._conventional(upto - len(self.buses) + 1)
+        elif flags & (connect.PCIE | connect.UPSTREAM_PORT):
+            models = ["pcie-root-port"] * (upto - len(self.buses) + 1)
+        else:
+            raise CapacityError(
+                "no bus has room for a PCI controller, and libvirt adds none for it",
+                where="domain XML, <devices>",
+                todo="Remove PCI controllers or devices from bus 0.",
+            )
+        for model in models:
+            self.buses.append(Bus(model))
+        if "pcie-to-pci-bridge" in models:
+            # The bridge's own port takes nothing else (virDomainPCIAddressSetGrow).
+            self.buses[-len(models)].flags = connect.PCIE_TO_PCI_BRIDGE
+        if len(self.buses) > LAST_BUS + 1:
+            raise CapacityError(
+                "the domain would need more PCI buses than there are bus numbers",
+                where="domain XML, <devices>",
+                found=str(len(self.buses)),
+                expected=f"at most {LAST_BUS + 1}",
+                todo="Ask for fewer ports.",
+            )
+        return len(self.buses) - 1
+
+    def _conventional(self, count: int) -> list[str]:
+        if self.multiple_roots:
+            return ["pci-root"] * count
+        if any(bus.flags & connect.PCI_BRIDGE for bus in self.buses):
+            return ["pci-bridge"] * count
+        # A pure PCIe topology: the new bridge needs a root port of its own, in front of it.
+        return ["pcie-root-port", "pcie-to-pci-bridge", *["pci-bridge"] * (count - 2)]

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Domain XML as bytes and as a tree.
+
+Parsing is bounded and closed: UTF-8 only, no DTD, no entities but XML's own, no network,
+``MAX_BYTES`` of input and libxml2's limit of 256 on depth. The tree keeps what it holds:
+comments, foreign namespaces, processing instructions.
+"""
+
+from lxml import etree
+
+from sidecar.errors import RequestError, shorten
+
+MAX_BYTES = 4 * 1024 * 1024
+"""KubeVirt refuses larger replies (gRPC's default limit), so larger requests make no sense."""
+
+_BOM = b"\xef\xbb\xbf"
+_WHERE = "domain XML"
+
+
+def parse_domain(data: bytes) -> etree._Element:
+    """Parse domain XML and return its ``<domain>`` element.
+
+    Raises:
+        RequestError: too large, not UTF-8, not well-formed, with a DTD, or no ``<domain>``.
+    """
+    _check_bytes(data)
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, encoding="UTF-8"
+    )
+    try:
+        root = etree.fromstring(data, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise RequestError(f"not well-formed: {error}", where=_WHERE) from None
+    if root.tag != "domain":
+        raise RequestError(
+            "wrong root element", where=_WHERE, found=shorten(root.tag), expected="<domain>"
+        )
+    return root
+
+
+def format_domain(root: etree._Element, original: bytes) -> bytes:
+    """Write a domain back, with an XML declaration only if ``original`` had one."""
+    declared = original.removeprefix(_BOM).startswith(b"<?xml")
+    text: bytes = etree.tostring(root.getroottree(), encoding="UTF-8", xml_declaration=declared)
+    return text + b"\n" if original.endswith(b"\n") else text
+
+
+def _check_bytes(data: bytes) -> None:
+    if len(data) > MAX_BYTES:
+        raise RequestError(
+            "too large",
+            where=_WHERE,
+            found=f"{len(data)} bytes",
+            expected=f"at most {MAX_BYTES}",
+        )
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RequestError(
+            "not UTF-8", where=f"{_WHERE}, byte {error.start}", expected="UTF-8 text"
+        ) from None
+    if _has_doctype(text.removeprefix("\ufeff")):
+        raise RequestError(
+            "a DOCTYPE is not accepted",
+            where=_WHERE,
+            todo="Domain XML needs none; remove it.",
+        )
+
+
+def _has_doctype(text: str) -> bool:
+    """Look for a DOCTYPE in front of the root element; it can stand nowhere else."""
+    position = 0
+    while True:
+        while text[position : position + 1].isspace():
+            position += 1
+        if text.startswith("<?", position):
+            end = text.find("?>", position)
+        elif text.startswith("<!--", position):
+            end = text.find("-->", position + 4)
+        else:
+            return text.startswith("<!", position)
+        if end < 0:
+            return False
+        position = end + 2
+
+
+def append_child(parent: etree._Element, child: etree._Element) -> None:
+    """Append an element in the indentation of a pretty-printed parent."""
+    insert_child(parent, len(parent), child)
+
+
+def add_child(parent: etree._Element, tag: str, **attributes: str) -> etree._Element:
+    """Make an element below another, in the parent's indentation."""
+    child = etree.Element(tag, attributes)
+    append_child(parent, child)
+    return child
+
+
+def insert_child(parent: etree._Element, position: int, child: etree._Element) -> None:
+    """Insert an element at a position in the indentation of a pretty-printed parent."""
+    _indent(parent, child)
+    if position:
+        before = parent[position - 1]
+        child.tail = before.tail
+        if position == len(parent) and _is_blank(before.tail):
+            before.tail = parent.text if _is_blank(parent.text) else None
+    elif len(parent):
+        child.tail = parent.text if _is_blank(parent.text) else None
+    parent.insert(position, child)
+
+
+def remove_child(parent: etree._Element, child: etree._Element) -> None:
+    """Remove an element, but neither text behind it nor the indentation of its sibling."""
+    before = child.getprevious()
+    if before is None:
+        if not _is_blank(child.tail):
+            parent.text = (parent.text or "") + (child.tail or "")
+    elif child.getnext() is None and _is_blank(child.tail):
+        before.tail = child.tail
+    elif not _is_blank(child.tail):
+        before.tail = (before.tail or "") + (child.tail or "")
+    parent.remove(child)
+
+
+def _is_blank(text: str | None) -> bool:
+    return not text or text.isspace()
+
+
+def _indent(parent: etree._Element, child: etree._Element) -> None:
+    """Indent what is below a new child as the parent's children are indented."""
+    text = parent.text or ""
+    if not text.startswith("\n") or not text.isspace():
+        return
+    unit = "\t" if "\t" in text else "  "
+    etree.indent(child, space=unit, level=max(0, text.count(unit)))

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All PCI devices of a domain, in the order in which libvirt gives them addresses.
+
+Source: libvirt ``src/qemu/qemu_domain_address.c`` (``qemuDomainAssignDevicePCISlots``).
+"""
+
+import bisect
+from dataclasses import dataclass
+
+from lxml import etree
+
+from sidecar.domainxml import classify, implicit
+from sidecar.domainxml.address import describe, parse_number, read_place
+from sidecar.domainxml.buses import LAST_BUS, Place
+from sidecar.domainxml.connect import BUS_MODELS
+from sidecar.domainxml.implicit import disk_number
+from sidecar.domainxml.machine import Machine, read_machine
+from sidecar.errors import RequestError, shorten
+from sidecar.model.ports import MachineFamily
+
+ORDER = (
+    *("filesystem", "interface", "sound", "controller", "disk", "hostdev", "memballoon", "rng"),
+    *("watchdog", "video", "shmem", "input", "serial", "iommu", "vsock", "memory", "crypto"),
+    *("panic", "pstore"),
+)
+USB2_FUNCTIONS = {"ich9-ehci1": 7, "ich9-uhci1": 0, "ich9-uhci2": 1, "ich9-uhci3": 2}
+_SINGLETONS = {"memballoon", "iommu", "vsock", "pstore"}
+
+
+@dataclass(slots=True, eq=False)
+class Device:
+    """A device that takes a PCI address; ``element`` is None for one that libvirt adds.
+
+    ``place`` is its address, ``wanted`` tells that libvirt still has to find one.
+    ``index`` is a controller's, or a disk's number by its target. ``function`` is that of a
+    USB 2 controller, whose companions (same index) share a slot.
+    """
+
+    kind: str
+    flags: int
+    element: etree._Element | None = None
+    place: Place | None = None
+    wanted: bool = True
+    model: str | None = None
+    index: int = 0
+    function: int | None = None
+    isolated: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class PciController:
+    """A ``<controller type='pci'>``, and so a bus; ``element`` is None if libvirt adds it."""
+
+    index: int
+    model: str
+    element: etree._Element | None = None
+    place: Place | None = None
+    pluggable: bool = True
+
+
+@dataclass(slots=True)
+class Inventory:
+    """What of a domain matters for PCI addresses."""
+
+    machine: Machine
+    controllers: list[PciController]
+    devices: list[Device]
+
+    @property
+    def express(self) -> bool:
+        """Whether the machine has PCI Express."""
+        return self.machine.family is MachineFamily.PCIE
+
+
+def children_of_devices(domain: etree._Element) -> list[etree._Element]:
+    """List the device elements of a domain, without comments and foreign namespaces."""
+    return [
+        child
+        for devices in domain.iterchildren("devices")
+        for child in devices
+        if isinstance(child.tag, str) and child.tag[0] != "{"
+    ]
+
+
+def take_inventory(domain: etree._Element) -> Inventory:
+    """Read a domain's PCI devices.
+
+    Raises:
+        RequestError: an address, index or controller model makes no sense.
+    """
+    machine = read_machine(domain)
+    elements = children_of_devices(domain)
+    rules = classify.rules_for(machine, elements)
+    by_kind: dict[str, list[Device]] = {kind: [] for kind in ORDER}
+    controllers: list[PciController] = []
+    for element in elements:
+        tag = str(element.tag)
+        if tag == "controller":
+            if element.get("type") == "pci":
+                controllers.append(_pci_controller(element))
+            else:
+                _insert_controller(by_kind[tag], _controller(element, rules))
+        elif tag in by_kind:
+            _add_device(by_kind, element, tag, rules)
+    if machine.family in {MachineFamily.PCIE, MachineFamily.PCI}:
+        _add_implicit(by_kind, elements, rules)
+        _complete_controllers(controllers, machine)
+    return Inventory(machine, controllers, [d for kind in ORDER for d in by_kind[kind]])
+
+
+def _add_device(
+    by_kind: dict[str, list[Device]], element: etree._Element, tag: str, rules: classify.Rules
+) -> None:
+    if tag in _SINGLETONS and by_kind[tag]:
+        return
+    flags = classify.CLASSIFIERS[tag](element, rules)
+    place, wanted = read_place(element)
+    device = Device(tag, flags, element, place, wanted and flags != 0)
+    if tag == "interface" and element.get("type") == "hostdev":
+        device.flags = rules.express
+        device.wanted = wanted
+        device.isolated = rules.machine.chipset == "pseries"
+        # Its hostdev comes before those of <hostdev>: interfaces are parsed first.
+        position = sum(d.kind == "interface" for d in by_kind["hostdev"])
+        by_kind["hostdev"].insert(position, device)
+        return
+    device.isolated = tag == "hostdev" and rules.machine.chipset == "pseries"
+    device.model = element.get("model")
+    if tag == "disk":
+        device.index = disk_number(element)
+        # Sorted by target, whatever the order in the XML (virDomainDiskInsert).
+        bisect.insort_right(by_kind[tag], device, key=lambda disk: disk.index)
+    elif tag == "video" and _is_primary(element):
+        by_kind[tag].insert(0, device)
+    else:
+        by_kind[tag].append(device)
+
+
+def _is_primary(video: etree._Element) -> bool:
+    model = video.find("model")
+    return model is not None and model.get("primary") == "yes"
+
+
+def _controller(element: etree._Element, rules: classify.Rules) -> Device:
+    kind, model = element.get("type", ""), element.get("model")
+    flags = classify.controller_flags(kind, model, rules)
+    place, wanted = read_place(element)
+    index = parse_number(element.get("index") or "0", element, "index")
+    return Device(
+        f"controller-{kind}",
+        flags,
+        element,
+        place,
+        wanted and flags != 0,
+        model,
+        index,
+        USB2_FUNCTIONS.get(model or "") if kind == "usb" else None,
+    )
+
+
+def _insert_controller(controllers: list[Device], new: Device) -> None:
+    """Keep controllers of one type together and sorted (virDomainControllerInsertPreAlloced)."""
+    position = None
+    for i in range(len(controllers) - 1, -1, -1):
+        current = controllers[i]
+        if current.kind != new.kind:
+            continue
+        companion = current.index == new.index and _has_master(current) and not _has_master(new)
+        if current.index > new.index or companion:
+            position = i
+        elif position is None:
+            position = i + 1
+    controllers.insert(len(controllers) if position is None else position, new)
+
+
+def _has_master(controller: Device) -> bool:
+    return controller.element is not None and controller.element.find("master") is not None
+
+
+def _pci_controller(element: etree._Element) -> PciController:
+    model = element.get("model")
+    if model not in BUS_MODELS:
+        raise RequestError(
+            "unknown model of a PCI controller",
+            where=f"domain XML, {describe(element)}",
+            found=shorten(model),
+            expected="one of " + ", ".join(sorted(BUS_MODELS)),
+        )
+    text = element.get("index")
+    index = -1 if text is None else parse_number(text, element, "index")
+    if index > LAST_BUS:
+        raise RequestError(
+            "a PCI controller's index is out of range",
+            where=f"domain XML, {describe(element)}",
+            found=str(index),
+            expected=f"0 to {LAST_BUS}",
+        )
+    target = element.find("target")
+    pluggable = target is None or target.get("hotplug") != "off"
+    return PciController(index, model, element, read_place(element)[0], pluggable)
+
+
+def _complete_controllers(controllers: list[PciController], machine: Machine) -> None:
+    """Give indexes to controllers without one, and add the root; sort by index."""
+    used = {controller.index for controller in controllers}
+    for controller in controllers:
+        if controller.index < 0:
+            controller.index = next(i for i in range(len(used) + 1) if i not in used)
+            used.add(controller.index)
+    root = "pcie-root" if machine.family is MachineFamily.PCIE else "pci-root"
+    if 0 not in used:
+        controllers.append(PciController(0, root))
+    controllers.sort(key=lambda controller: controller.index)
+    indexes = [controller.index for controller in controllers]
+    if len(set(indexes)) != len(indexes):
+        double = next(i for i in indexes if indexes.count(i) > 1)
+        raise RequestError(
+            "two PCI controllers have one index",
+            where="domain XML, <devices>",
+            found=f"index {double} twice",
+        )
+    if controllers[0].model != root:
+        raise RequestError(
+            "the PCI controller with index 0 does not fit the machine",
+            where=f"domain XML, machine {machine.name}",
+            found=controllers[0].model,
+            expected=root,
+        )
+
+
+def _add_implicit(
+    by_kind: dict[str, list[Device]], elements: list[etree._Element], rules: classify.Rules
+) -> None:
+    have = {(d.kind, d.index) for d in by_kind["controller"]}
+    for kind, index, model in implicit.controllers(elements, rules.machine):
+        if (f"controller-{kind}", index) not in have:
+            flags = classify.controller_flags(kind, model, rules)
+            # At the end, not sorted in: virDomainDefAddController appends.
+            by_kind["controller"].append(
+                Device(f"controller-{kind}", flags, wanted=flags != 0, model=model, index=index)
+            )
+    if implicit.balloon(rules.machine) and not by_kind["memballoon"]:
+        by_kind["memballoon"].append(Device("memballoon", rules.virtio, wanted=rules.virtio != 0))
+    if not by_kind["video"] and any(element.tag == "graphics" for element in elements):
+        by_kind["video"].append(Device("video", classify.video_flags(None, rules)))

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engine: a domain and a request in, a domain out.
+
+Idempotent: ``mutate(mutate(x)) == mutate(x)``. The state of the domain decides what a call
+does, never a count of calls: nothing is placed yet, KubeVirt's placeholders are there, or
+libvirt has placed the devices.
+"""
+
+from dataclasses import dataclass
+
+from lxml import etree
+
+from sidecar.domainxml.document import format_domain, parse_domain
+from sidecar.domainxml.layout import Layout
+from sidecar.domainxml.machine import Machine, read_machine
+from sidecar.domainxml.placeholders import count_foreign, strip_ours
+from sidecar.domainxml.reserve import Wish, reserve
+from sidecar.domainxml.source import ControllerSource
+from sidecar.domainxml.teaming import apply_teaming, set_missing_modes
+from sidecar.domainxml.unplug import keep_unpluggable
+from sidecar.domainxml.vfs import inject
+from sidecar.errors import RequestError
+from sidecar.model.ports import MachineFamily, PortCount
+from sidecar.model.request import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """A rewritten domain.
+
+    ``before`` and ``after`` are the ports as this call's domain would boot, None where the
+    VMI asked for nothing. ``notes`` are sentences worth logging.
+    """
+
+    domain: bytes
+    before: PortCount | None = None
+    after: PortCount | None = None
+    notes: tuple[str, ...] = ()
+
+
+def mutate(
+    domain: bytes, request: Request, source: ControllerSource, *, pool_networks: bool = False
+) -> Mutation:
+    """Rewrite a domain as its VMI asks.
+
+    Args:
+        domain: domain XML, UTF-8.
+        request: what the VMI asks; if nothing, ``domain`` comes back, the very same bytes.
+        source: who makes the controllers.
+        pool_networks: libvirt there has a network driver, so that a pool entry without an
+            allocated VF may stay an ``<interface type='network'>``.
+
+    Raises:
+        RequestError: the domain or the request is impossible.
+        CapacityError: not enough room for ports, or no VF allocated.
+        HostError: the source failed.
+        InternalError: a promise would be broken.
+    """
+    if request.asks_nothing:
+        return Mutation(domain)
+    if request.migration_target:
+        # The domain comes from the source; KubeVirt throws this answer away, and SR-IOV
+        # devices are not there yet (generateConverterContext).
+        return Mutation(domain, notes=("the VMI migrates to this pod: nothing to do",))
+    root = parse_domain(domain)
+    machine = read_machine(root)
+    _check_machine(machine, request)
+    strip_ours(root)
+    set_missing_modes(root)
+    if machine.family in {MachineFamily.CCW, MachineFamily.NONE}:
+        inject(root, request.vfs, pool_networks=pool_networks)
+        note = f"machine {machine.name} ({machine.arch}) has no PCI ports: nothing to reserve"
+        count = PortCount(machine.family, 0, 0)
+        return Mutation(format_domain(root, domain), count, count, (note,))
+    base = source.lay_out(root)
+    wish = Wish(request.free_ports, request.max_ports, _later_call(root, base, request))
+    guests = inject(root, request.vfs, pool_networks=pool_networks)
+    transients = apply_teaming(root, request)
+    done = reserve(root, base, guests, wish, source)
+    if transients:
+        keep_unpluggable(source.lay_out(root), transients)
+    notes = ("the ports are left to a later call of this boot",) if wish.later_call else ()
+    return Mutation(format_domain(root, domain), done.before, done.after, notes)
+
+
+def _check_machine(machine: Machine, request: Request) -> None:
+    where = f"domain XML, <os><type machine='{machine.name}' arch='{machine.arch}'>"
+    if request.pairs and machine.family is not MachineFamily.PCIE:
+        raise RequestError(
+            "teaming needs a machine with PCIe",
+            where=request.pairs[0].where,
+            found=f"machine {machine.name or 'none'}",
+            expected="q35 or virt",
+        )
+    if machine.family is MachineFamily.NONE and (request.free_ports or request.vfs):
+        raise RequestError(
+            "this machine has no PCI ports that Portside knows of",
+            where=where,
+            expected="q35, pc, virt, pseries, or an s390x machine",
+        )
+
+
+def _later_call(root: etree._Element, base: Layout, request: Request) -> bool:
+    """Whether KubeVirt certainly calls again with the ports that libvirt makes now.
+
+    KubeVirt's own placeholders are taken away in a second call. Topology v3 means two calls
+    at least; the first is the one in which no device has an address.
+    """
+    if base.inventory.machine.family is not MachineFamily.PCIE:
+        return False
+    if count_foreign(root):
+        return True
+    placed = any(device.place is not None for device in base.inventory.devices)
+    return request.topology_version == "v3" and not placed

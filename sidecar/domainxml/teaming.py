@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Teaming: a transient VF and the persistent virtio NIC that stays when the VF goes.
+
+Rules from libvirt (``virDomainNetDefParseXML``, ``virDomainHostdevDefParseXML``; since 7.1.0
+also for plain hostdev), QEMU's ``failover_pair_id`` and the guest's ``net_failover``: one MAC
+address on both, virtio for the persistent one, a port of its own for the transient one.
+"""
+
+from lxml import etree
+
+from sidecar.domainxml.address import describe
+from sidecar.domainxml.document import add_child
+from sidecar.domainxml.inventory import children_of_devices
+from sidecar.domainxml.placeholders import is_placeholder
+from sidecar.domainxml.vfs import ALIAS
+from sidecar.errors import RequestError, shorten
+from sidecar.model.mac import MacAddress
+from sidecar.model.request import Request, TeamingPair
+
+_VIRTIO = {"virtio", "virtio-non-transitional"}
+
+
+def apply_teaming(domain: etree._Element, request: Request) -> list[etree._Element]:
+    """Write both halves of every pair; everything again in every call.
+
+    Returns:
+        the transient elements.
+
+    Raises:
+        RequestError: a half is missing or cannot be teamed.
+    """
+    transients = []
+    for pair in request.pairs:
+        transient = _find_transient(domain, pair.transient)
+        if transient is None:
+            raise RequestError(
+                f"network {pair.transient} has no device in the domain",
+                where=pair.where,
+                expected=f"a hostdev with alias ua-sriov-{pair.transient}, or an interface that "
+                "is a VF",
+                todo="Give the VM such an SR-IOV interface, or an entry in portside.io/vfs.",
+            )
+        persistent = _find_persistent(domain, pair)
+        alias = _ensure_alias(persistent, pair.persistent)
+        _check_mac(persistent, transient, pair, _known_mac(request, pair.transient))
+        _set_teaming(persistent, pair, {"type": "persistent"})
+        _set_teaming(transient, pair, {"type": "transient", "persistent": alias})
+        transients.append(transient)
+    return transients
+
+
+def set_missing_modes(domain: etree._Element) -> None:
+    """Give ``mode='subsystem'`` to PCI hostdevs: KubeVirt leaves it out, libvirt demands it."""
+    for element in children_of_devices(domain):
+        if element.tag == "hostdev" and element.get("type") == "pci" and not element.get("mode"):
+            element.set("mode", "subsystem")
+
+
+def _find_transient(domain: etree._Element, name: str) -> etree._Element | None:
+    hostdevs = {f"ua-sriov-{name}", ALIAS + name}
+    for element in children_of_devices(domain):
+        alias = _alias(element)
+        if element.tag == "hostdev" and alias in hostdevs:
+            return element
+        is_vf = element.tag == "interface" and element.get("type") in {"hostdev", "network"}
+        if is_vf and alias in {f"ua-{name}", *hostdevs}:
+            return element
+    return None
+
+
+def _find_persistent(domain: etree._Element, pair: TeamingPair) -> etree._Element:
+    wanted = f"ua-{pair.persistent}"
+    found = next(
+        (
+            element
+            for element in children_of_devices(domain)
+            if element.tag == "interface" and _alias(element) == wanted
+        ),
+        None,
+    )
+    if found is None or is_placeholder(found):
+        raise RequestError(
+            f"network {pair.persistent} has no interface in the domain",
+            where=pair.where,
+            expected=f"an <interface> with alias {wanted}",
+        )
+    model = found.find("model")
+    kind = None if model is None else model.get("type")
+    if found.get("type") == "hostdev" or kind not in _VIRTIO:
+        raise RequestError(
+            f"interface {pair.persistent} cannot be the persistent half of a team",
+            where=pair.where,
+            found=f"type {found.get('type')}, model {kind}",
+            expected="a virtio interface that is no VF",
+            todo="Set its model to virtio.",
+        )
+    return found
+
+
+def _ensure_alias(interface: etree._Element, network: str) -> str:
+    alias = interface.find("alias")
+    if alias is None:
+        alias = add_child(interface, "alias")
+    alias.set("name", f"ua-{network}")
+    return f"ua-{network}"
+
+
+def _known_mac(request: Request, name: str) -> MacAddress | None:
+    """Return the MAC address that the VMI gives the transient device, if any."""
+    for network in request.networks:
+        if network.name == name:
+            return network.mac
+    return next((entry.mac for entry in request.vfs if entry.name == name), None)
+
+
+def _check_mac(
+    persistent: etree._Element,
+    transient: etree._Element,
+    pair: TeamingPair,
+    known: MacAddress | None,
+) -> None:
+    """Demand one MAC address on both halves; give it to an interface that has none."""
+    node = persistent.find("mac")
+    text = None if node is None else node.get("address")
+    if text is None:
+        raise RequestError(
+            f"interface {pair.persistent} has no MAC address in the domain",
+            where=pair.where,
+            expected="the same MAC address on both halves of a team",
+            todo=f"Set macAddress of interface {pair.persistent}.",
+        )
+    wanted = MacAddress.parse(text)
+    own = transient.find("mac")
+    if transient.tag == "interface":
+        if own is None:
+            own = add_child(transient, "mac", address=str(wanted))
+        known = MacAddress.parse(own.get("address", ""))
+    if known is None:
+        raise RequestError(
+            f"{pair.transient} has no MAC address of its own",
+            where=pair.where,
+            expected=f"macAddress {wanted}, as {pair.persistent} has",
+            todo="A plain hostdev's MAC address is set through its PF before the VM starts.",
+        )
+    if known != wanted:
+        raise RequestError(
+            "the halves of a team have different MAC addresses",
+            where=pair.where,
+            found=f"{pair.transient} {known}, {pair.persistent} {wanted}",
+            expected="one MAC address on both",
+        )
+
+
+def _set_teaming(element: etree._Element, pair: TeamingPair, wanted: dict[str, str]) -> None:
+    node = element.find("teaming")
+    if node is None:
+        node = add_child(element, "teaming")
+    elif dict(node.items()) != wanted:
+        raise RequestError(
+            "the domain teams this device otherwise",
+            where=f"{pair.where}, {describe(element)}",
+            found=shorten(dict(node.items())),
+            expected=shorten(wanted),
+        )
+    for key, value in wanted.items():
+        node.set(key, value)
+
+
+def _alias(element: etree._Element) -> str | None:
+    node = element.find("alias")
+    return None if node is None else node.get("name")

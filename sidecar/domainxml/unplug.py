@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ports of transient devices: they must let the VF go while the guest runs."""
+
+from lxml import etree
+
+from sidecar.domainxml.address import describe
+from sidecar.domainxml.buses import Place
+from sidecar.domainxml.layout import Layout, is_port
+from sidecar.errors import RequestError
+
+_WHY = "The VF must be unplugged and plugged while the VM runs, for instance to migrate it."
+
+
+def keep_unpluggable(layout: Layout, transients: list[etree._Element]) -> None:
+    """See that each transient device sits on a port that can be unplugged.
+
+    ``hotplug='off'`` of its port, which KubeVirt may set on occupied ports, goes away.
+
+    Args:
+        layout: the domain with all its devices.
+        transients: the VFs of the teams.
+
+    Raises:
+        RequestError: a VF is not on a port, or shares a slot.
+    """
+    places = {owner.element: place for owner, place in layout.places.items()}
+    for element in transients:
+        place = places[element]
+        bus = layout.buses.buses[place.bus]
+        if not is_port(bus):
+            raise RequestError(
+                "a VF of a team needs a PCIe port of its own",
+                where=f"domain XML, {describe(element)}",
+                found=f"address {place}, on a {bus.model}",
+                expected="an address behind a pcie-root-port",
+                todo=f"{_WHY} Remove its address, and placePCIDevicesOnRootComplex if set.",
+            )
+        if bus.taken.get(place.slot, 0) != 1 << place.function:
+            raise RequestError(
+                "a VF of a team shares its slot with another device",
+                where=f"domain XML, {describe(element)}",
+                found=f"slot of address {Place(place.bus, place.slot, place.function)}",
+                expected="a slot of its own",
+                todo=_WHY,
+            )
+        _clear_hotplug_off(layout, place.bus)
+
+
+def _clear_hotplug_off(layout: Layout, index: int) -> None:
+    for controller in layout.controllers:
+        if controller.index == index and controller.element is not None:
+            target = controller.element.find("target")
+            if target is not None and "hotplug" in target.attrib:
+                del target.attrib["hotplug"]

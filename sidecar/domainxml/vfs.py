@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Virtual functions as domain XML: plain hostdev, hostdev interface, pool interface."""
+
+from lxml import etree
+
+from sidecar.domainxml.address import describe, read_host_address, write_host_address
+from sidecar.domainxml.document import add_child, append_child, remove_child
+from sidecar.domainxml.inventory import children_of_devices
+from sidecar.errors import CapacityError, RequestError
+from sidecar.model.pci import PciAddress
+from sidecar.model.request import AttachAs, VfEntry, Vlan
+
+ALIAS = "ua-portside-"
+"""Not ``ua-sriov-``: KubeVirt unplugs everything of that name before a migration."""
+
+
+def inject(
+    domain: etree._Element, entries: tuple[VfEntry, ...], *, pool_networks: bool
+) -> list[etree._Element]:
+    """Make sure that every entry is in the domain once, with all its settings.
+
+    An earlier call's element is known by its alias, or by the VF if the alias got lost.
+
+    Args:
+        domain: the domain, edited in place.
+        entries: the VFs that the VM asks for.
+        pool_networks: whether a pool entry without a VF may become an
+            ``<interface type='network'>``.
+
+    Returns:
+        the elements that were added now and have no guest address yet.
+
+    Raises:
+        CapacityError: a pool entry has no VF yet.
+        RequestError: another device of the domain already is that VF.
+    """
+    added = []
+    for entry in entries:
+        if entry.address is None and (entry.attach_as is AttachAs.HOSTDEV or not pool_networks):
+            raise CapacityError(
+                f"VF {entry.name} of pool {entry.pool} is not allocated yet",
+                where=entry.where,
+                expected="its PCI address in annotation portside.io/vf-allocations",
+                todo="Allocate a VF of the pool; KubeVirt retries the start by itself.",
+            )
+        element = find_vf(domain, entry)
+        if element is None:
+            element = make_vf(entry)
+            devices = domain.find("devices")
+            if devices is None:
+                devices = add_child(domain, "devices")
+            append_child(devices, element)
+            added.append(element)
+        else:
+            _restore(element, entry)
+    return added
+
+
+def make_vf(entry: VfEntry) -> etree._Element:
+    """Make the element for a VF, without a guest address.
+
+    A plain hostdev carries neither MAC nor VLAN: both are set through the PF.
+    """
+    if entry.attach_as is AttachAs.HOSTDEV:
+        element = etree.Element("hostdev", mode="subsystem", type="pci")
+    elif entry.address is None:
+        element = etree.Element("interface", type="network")
+    else:
+        element = etree.Element("interface", type="hostdev")
+    _restore(element, entry)
+    return element
+
+
+def find_vf(domain: etree._Element, entry: VfEntry) -> etree._Element | None:
+    """Find the element of an entry in the domain.
+
+    Raises:
+        RequestError: the VF belongs to a device that is not ours.
+    """
+    alias = ALIAS + entry.name
+    same_vf = None
+    for element in children_of_devices(domain):
+        if element.tag not in {"hostdev", "interface"}:
+            continue
+        name = _alias_of(element)
+        if name == alias:
+            return element
+        if entry.address is not None and host_address(element) == entry.address:
+            same_vf = element
+    if same_vf is None:
+        return None
+    if _alias_of(same_vf) is None:
+        return same_vf
+    raise RequestError(
+        "this VF already belongs to another device of the VM",
+        where=entry.where,
+        found=f"{entry.address}, which is {describe(same_vf)}",
+        expected="a VF that the VM does not have",
+    )
+
+
+def host_address(element: etree._Element) -> PciAddress | None:
+    """Return the PCI device on the host that a hostdev or hostdev interface is."""
+    if element.get("type") not in {"pci", "hostdev"}:
+        return None
+    node = element.find("source/address")
+    if node is None or node.get("type", "pci") != "pci":
+        return None
+    return read_host_address(node, element)
+
+
+def _alias_of(element: etree._Element) -> str | None:
+    alias = element.find("alias")
+    return None if alias is None else alias.get("name")
+
+
+def _restore(element: etree._Element, entry: VfEntry) -> None:
+    """Write all that the entry says; what KubeVirt's model lost comes back."""
+    interface = element.tag == "interface"
+    if not interface:
+        element.set("mode", "subsystem")
+    if entry.address is not None:
+        element.set("managed", "yes" if entry.managed else "no")
+    if interface and entry.mac is not None:
+        _ensure(element, "mac").set("address", str(entry.mac))
+    _restore_source(element, entry)
+    if interface and entry.address is None:
+        # Without a model libvirt takes rtl8139 and a conventional slot for it.
+        _ensure(element, "model").set("type", "virtio")
+    if interface and entry.vlan is not None:
+        _restore_vlan(element, entry.vlan)
+    _ensure(element, "alias").set("name", ALIAS + entry.name)
+
+
+def _restore_source(element: etree._Element, entry: VfEntry) -> None:
+    source = _ensure(element, "source")
+    if entry.address is None:
+        source.set("network", entry.pool or "")
+        return
+    typed = element.tag == "interface"
+    address = source.find("address")
+    if address is None:
+        write_host_address(source, entry.address, typed=typed)
+    elif read_host_address(address, element) != entry.address:
+        source.remove(address)
+        write_host_address(source, entry.address, typed=typed)
+    elif typed:
+        address.set("type", "pci")
+
+
+def _restore_vlan(element: etree._Element, vlan: Vlan) -> None:
+    old = element.find("vlan")
+    if old is not None:
+        remove_child(element, old)
+    node = add_child(element, "vlan")
+    if vlan.trunk:
+        node.set("trunk", "yes")
+    for tag in vlan.tags:
+        child = add_child(node, "tag", id=str(tag))
+        if tag == vlan.native:
+            child.set("nativeMode", str(vlan.native_mode or "tagged"))
+
+
+def _ensure(parent: etree._Element, tag: str) -> etree._Element:
+    child = parent.find(tag)
+    return add_child(parent, tag) if child is None else child

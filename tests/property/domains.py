@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Strategies for domain XML: all that decides about PCI addresses, in odd mixtures."""
+
+from dataclasses import dataclass, field
+
+from hypothesis import strategies as st
+
+_NICS = (
+    *["virtio-non-transitional"] * 4,
+    "virtio",
+    "virtio-transitional",
+    "e1000e",
+    "e1000",
+    "rtl8139",
+    "vmxnet3",
+    None,
+)
+_VIDEOS = (
+    *((model,) for model in ("vga", "cirrus", "qxl", "bochs", "virtio", "none", "ramfb")),
+    (),
+    ("vga", "qxl"),
+    ("virtio", "virtio"),
+    ("qxl", "qxl", "virtio"),
+)
+_VIRTIO = (None, "virtio", "virtio-non-transitional", "virtio-transitional")
+
+
+@dataclass
+class DomainDraft:
+    """A domain under construction; ``xml()`` writes it.
+
+    Elements hold ``{address}`` where an ``<address>`` may go.
+    """
+
+    machine: str = "q35"
+    arch: str = "x86_64"
+    controllers: list[str] = field(default_factory=list)
+    devices: list[str] = field(default_factory=list)
+
+    def xml(self) -> str:
+        """Write the domain, its devices without addresses of their own."""
+        body = "\n".join(f"    {e.format(address='')}" for e in (*self.controllers, *self.devices))
+        return (
+            "<domain type='qemu'>\n  <name>draft</name>\n  <memory unit='MiB'>64</memory>\n"
+            "  <vcpu>1</vcpu>\n"
+            f"  <os><type arch='{self.arch}' machine='{self.machine}'>hvm</type></os>\n"
+            "  <features><acpi/></features>\n"
+            f"  <devices>\n{body}\n  </devices>\n</domain>\n"
+        )
+
+
+def nic(number: int, model: str | None) -> str:
+    """An ethernet NIC with a user alias."""
+    model_xml = f"<model type='{model}'/>" if model else ""
+    return (
+        f"<interface type='ethernet'><mac address='52:54:00:00:01:{number:02x}'/>{model_xml}"
+        f"<alias name='ua-net{number}'/>{{address}}</interface>"
+    )
+
+
+def disk(number: int, model: str | None, bus: str = "virtio") -> str:
+    """A disk whose file need not exist until the domain starts."""
+    prefix = {"virtio": "vd", "scsi": "sd", "sata": "sd"}[bus]
+    attribute = f" model='{model}'" if model and bus == "virtio" else ""
+    letter = "abcdefghijklmnopqrstuvwxyz"[number]
+    return (
+        f"<disk type='file' device='disk'{attribute}><source file='/nonexistent/{number}.img'/>"
+        f"<target dev='{prefix}{letter}' bus='{bus}'/>"
+        + ("{address}" if bus == "virtio" else "")
+        + "</disk>"
+    )
+
+
+def hostdev(number: int) -> str:
+    """A plain hostdev of a VF that no test host has."""
+    return (
+        "<hostdev mode='subsystem' type='pci' managed='no'><source>"
+        f"<address domain='0x0000' bus='0xf3' slot='0x{number // 8 + 2:02x}' "
+        f"function='0x{number % 8:x}'/></source>"
+        f"<alias name='ua-sriov-vf{number}'/>{{address}}</hostdev>"
+    )
+
+
+def hostdev_interface(number: int) -> str:
+    """An interface that is a VF."""
+    return (
+        f"<interface type='hostdev'><mac address='52:54:00:00:02:{number:02x}'/><source>"
+        f"<address type='pci' domain='0x0000' bus='0xf4' slot='0x{number // 8 + 2:02x}' "
+        f"function='0x{number % 8:x}'/></source>{{address}}</interface>"
+    )
+
+
+@st.composite
+def singles(draw: st.DrawFn, machine: str) -> list[str]:
+    """Devices of which a domain has few: balloon, rng, video, sound, watchdog and so on."""
+    flip = st.booleans()
+    found: list[str] = []
+    balloon = draw(st.sampled_from((None, "none", "virtio", *_VIRTIO[2:])))
+    if balloon:
+        found.append(f"<memballoon model='{balloon}'>{{address}}</memballoon>")
+    for number in range(draw(st.integers(0, 2))):
+        model = draw(st.sampled_from(_VIRTIO[1:]))
+        found.append(
+            f"<rng model='{model}'><backend model='random'>/dev/urandom</backend>"
+            f"<alias name='ua-rng{number}'/>{{address}}</rng>"
+        )
+    if draw(flip):
+        found.append("<graphics type='vnc' port='-1'/>")
+    if machine != "virt":
+        videos = draw(st.sampled_from(_VIDEOS))
+        found += [f"<video><model type='{model}'/></video>" for model in videos]
+        for _ in range(draw(st.integers(0, 1))):
+            sound = draw(st.sampled_from(("ich9", "ich6", "ac97", "es1370")))
+            found.append(f"<sound model='{sound}'>{{address}}</sound>")
+        if draw(st.integers(0, 4)) == 0:
+            found.append("<watchdog model='i6300esb' action='reset'>{address}</watchdog>")
+    if draw(st.integers(0, 4)) == 0:
+        found.append("<input type='tablet' bus='virtio'>{address}</input>")
+    if draw(st.integers(0, 4)) == 0:
+        found.append("<vsock model='virtio'><cid auto='yes'/>{address}</vsock>")
+    if draw(st.integers(0, 5)) == 0 and machine == "q35":
+        found.append("<iommu model='virtio'>{address}</iommu>")
+    if draw(st.integers(0, 4)) == 0:
+        model = draw(st.sampled_from(_VIRTIO))
+        attribute = f" model='{model}'" if model else ""
+        found.append(
+            f"<filesystem type='mount'{attribute}><source dir='/tmp'/><target dir='share'/>"
+            "{address}</filesystem>"
+        )
+    return found
+
+
+@st.composite
+def other_controllers(draw: st.DrawFn, machine: str) -> list[str]:
+    """USB, SCSI, virtio-serial and SATA controllers."""
+    found = []
+    usb = draw(st.sampled_from((None, "none", "none", "qemu-xhci", "nec-xhci", "ich9")))
+    if machine == "virt" and usb == "ich9":
+        usb = None
+    if usb == "ich9":
+        found += [
+            f"<controller type='usb' index='0' model='ich9-{part}'>{master}</controller>"
+            for part, master in (
+                ("ehci1", ""),
+                ("uhci1", "<master startport='0'/>"),
+                ("uhci2", "<master startport='2'/>"),
+                ("uhci3", "<master startport='4'/>"),
+            )
+        ]
+    elif usb:
+        found.append(f"<controller type='usb' index='0' model='{usb}'>{{address}}</controller>")
+    scsi_models = ("virtio-scsi", "virtio-non-transitional", "virtio-transitional")
+    for index in range(draw(st.integers(0, 2))):
+        model = draw(st.sampled_from(scsi_models))
+        found.append(
+            f"<controller type='scsi' index='{index}' model='{model}'>{{address}}</controller>"
+        )
+    if draw(st.booleans()):
+        model = draw(st.sampled_from(_VIRTIO[2:]))
+        found.append(
+            f"<controller type='virtio-serial' index='0' model='{model}'>{{address}}</controller>"
+        )
+    return found
+
+
+@st.composite
+def devices(draw: st.DrawFn, machine: str, most: int = 20) -> list[str]:
+    """A shuffled list of devices without addresses."""
+    found = [nic(n, draw(st.sampled_from(_NICS))) for n in range(draw(st.integers(0, most // 2)))]
+    for number in range(draw(st.integers(0, 6))):
+        found.append(disk(number, draw(st.sampled_from(_VIRTIO))))
+    if draw(st.booleans()):
+        found.append(disk(draw(st.sampled_from((0, 1, 7, 16))), None, "scsi"))
+    found += [hostdev(n) for n in range(draw(st.integers(0, 3)))]
+    found += [hostdev_interface(n) for n in range(draw(st.integers(0, 2)))]
+    if draw(st.booleans()):
+        found.append(
+            "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>"
+        )
+    found += draw(singles(machine))
+    found += draw(other_controllers(machine))
+    return list(draw(st.permutations(found))) if draw(st.booleans()) else found
+
+
+@st.composite
+def express_controllers(draw: st.DrawFn) -> list[str]:
+    """PCIe controllers as people write them: holes, unpluggable ports, switches, expanders."""
+    if draw(st.booleans()):
+        return []
+    found = []
+    index = 0
+    for _ in range(draw(st.integers(0, 8))):
+        index += draw(st.sampled_from((1, 1, 1, 2, 4)))
+        off = draw(st.sampled_from(("", "", "", "<target hotplug='off'/>")))
+        found.append(
+            f"<controller type='pci' index='{index}' model='pcie-root-port'>{off}</controller>"
+        )
+    if draw(st.integers(0, 3)) == 0:
+        index += 1
+        found.append(f"<controller type='pci' index='{index}' model='pcie-to-pci-bridge'/>")
+    if draw(st.integers(0, 4)) == 0:
+        up = index + 1
+        found.append(f"<controller type='pci' index='{up}' model='pcie-switch-upstream-port'/>")
+        index = up
+        for _ in range(draw(st.integers(1, 3))):
+            index += 1
+            found.append(
+                f"<controller type='pci' index='{index}' model='pcie-switch-downstream-port'/>"
+            )
+    if draw(st.integers(0, 4)) == 0:
+        index += 1
+        bus = index
+        found.append(
+            f"<controller type='pci' index='{bus}' model='pcie-expander-bus'>"
+            "<target busNr='180'/></controller>"
+        )
+        for slot in range(draw(st.integers(0, 2))):
+            index += 1
+            found.append(
+                f"<controller type='pci' index='{index}' model='pcie-root-port'>"
+                f"<address type='pci' domain='0x0000' bus='0x{bus:02x}' slot='0x{slot:02x}' "
+                "function='0x0'/></controller>"
+            )
+    return found
+
+
+@st.composite
+def domains(draw: st.DrawFn, machines: tuple[str, ...] = ("q35", "q35", "q35", "pc")) -> str:
+    """A whole domain that libvirt is likely to define."""
+    machine = draw(st.sampled_from(machines))
+    draft = DomainDraft(machine, {"virt": "aarch64"}.get(machine, "x86_64"))
+    if machine in {"q35", "virt"}:
+        draft.controllers = draw(express_controllers())
+    draft.devices = draw(devices(machine))
+    return draft.xml()

@@ -7,6 +7,8 @@ from pathlib import Path
 import kubernetes_validate  # type: ignore[import-untyped]  # it ships no annotations
 import pytest
 
+from sidecar.cli.hook import parse_arguments
+from sidecar.hooks.names import PLUGIN_SOCKET
 from sidecar.vmi.annotations import KNOWN
 from tests.manifests import tree
 from tests.manifests.expressions import evaluate
@@ -65,10 +67,16 @@ def test_the_hook_sees_the_socket_directory_of_its_plugin_and_nothing_else() -> 
 
 def test_the_socket_is_where_virt_launcher_looks_for_it() -> None:
     # virt-api's policy kubevirt-plugin-socket-path-policy demands the folder and the ending.
-    ((hook,), (mount,)) = PLUGIN["spec"]["domainHooks"], injected(launcher())["volumeMounts"]
+    container = injected(launcher())
+    ((hook,), (mount,)) = PLUGIN["spec"]["domainHooks"], container["volumeMounts"]
     path = Path(hook["sidecar"]["socketPath"])
     assert str(path.parent) == mount["mountPath"]
     assert path.suffix == ".sock"
+    assert container["command"] == ["portside", "hook"]
+    options, _ = parse_arguments(container["args"], {})
+    assert options.hook_dir is None
+    assert options.plugin_dir is not None
+    assert options.plugin_dir / PLUGIN_SOCKET == path
 
 
 def test_the_pod_keeps_guaranteed_qos() -> None:

@@ -4,6 +4,7 @@
 import contextlib
 import json
 import logging
+from collections.abc import Mapping
 from typing import TextIO
 
 import structlog
@@ -41,9 +42,9 @@ class HookLog:
             wrapper_class=structlog.make_filtering_bound_logger(level),
         )
 
-    def event(self, event: str, **fields: object) -> None:
-        """Write a line about something that is no OnDefineDomain call."""
-        self._write("info", event, fields)
+    def event(self, event: str, *, level: str = "info", **fields: object) -> None:
+        """Write a line about something that rewrites no domain."""
+        self._write(level, event, fields)
 
     def answered(self, call: Call, outcome: Outcome, milliseconds: float) -> None:
         """Write the line of a call that was answered."""
@@ -85,7 +86,7 @@ class HookLog:
             fields["domain_after"] = redact(after)
         self._write("debug", f"{call.kind} domain", fields)
 
-    def _write(self, level: str, event: str, fields: dict[str, object]) -> None:
+    def _write(self, level: str, event: str, fields: Mapping[str, object]) -> None:
         # A log that cannot be written (a closed pipe) is no reason to fail a VM.
         with contextlib.suppress(OSError):
             getattr(self._log, level)(event, **fields)
@@ -103,6 +104,7 @@ class ForeignHandler(logging.Handler):
         raised = record.exc_info[0] if record.exc_info else None
         self._hook_log.event(
             record.getMessage().partition("\n")[0],
+            level="warning",
             logger=record.name,
             exception=raised.__name__ if raised else None,
         )

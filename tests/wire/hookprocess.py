@@ -14,12 +14,18 @@ from typing import TYPE_CHECKING, Self
 
 import grpc
 
-from sidecar.hooks.pb import info_pb2, info_pb2_grpc
+from sidecar.hooks.pb import (
+    info_pb2,
+    info_pb2_grpc,
+    v1alpha1_pb2,
+    v1alpha1_pb2_grpc,
+    v1alpha2_pb2,
+    v1alpha2_pb2_grpc,
+    v1alpha3_pb2,
+    v1alpha3_pb2_grpc,
+)
 from sidecar.hooks.pb import plugins_v1alpha1_pb2 as plugin
 from sidecar.hooks.pb import plugins_v1alpha1_pb2_grpc as plugin_grpc
-from sidecar.hooks.pb import v1alpha1_pb2, v1alpha1_pb2_grpc
-from sidecar.hooks.pb import v1alpha2_pb2, v1alpha2_pb2_grpc
-from sidecar.hooks.pb import v1alpha3_pb2, v1alpha3_pb2_grpc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,10 +2,10 @@
 """What a hook must survive."""
 
 import json
-import os
 import random
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import grpc
 import pytest
@@ -14,10 +14,10 @@ from sidecar.hooks.pb import v1alpha3_pb2, v1alpha3_pb2_grpc
 from sidecar.hooks.sizes import MAX_MESSAGE, MAX_RECEIVED
 from tests.wire.hookprocess import CALLS, HookProcess, call_info, define_v1alpha3, dial, wait_until
 from tests.wire.recordings import CALLS as RECORDED
-from tests.wire.recordings import asking, domain_of, vmi_of
+from tests.wire.recordings import asking, domain_of, name_of, vmi_of
 
-DOMAIN = domain_of(RECORDED[0])
-VMI = vmi_of(RECORDED[0])
+LAST_CALL = next(call for call in RECORDED if name_of(call) == "bigmem-pass3")
+DOMAIN, VMI = domain_of(LAST_CALL), vmi_of(LAST_CALL)
 
 
 def padded_vmi(size: int) -> bytes:
@@ -29,7 +29,7 @@ def padded_vmi(size: int) -> bytes:
 
 def test_a_hundred_calls_at_once(shared_hook: HookProcess) -> None:
     services = list(CALLS.values())
-    totals = [4 + index % 25 for index in range(100)]
+    totals = [13 + index % 20 for index in range(100)]
     alone = {
         total: define_v1alpha3(shared_hook.path, DOMAIN, asking(VMI, interfaces=total))
         for total in sorted(set(totals))
@@ -42,7 +42,7 @@ def test_a_hundred_calls_at_once(shared_hook: HookProcess) -> None:
     with ThreadPoolExecutor(100) as pool:
         answers = list(pool.map(ask, range(100)))
     assert answers == [alone[total] for total in totals]
-    assert len(set(answers)) == 25
+    assert len(set(answers)) == 20
 
 
 def test_callers_that_vanish_do_no_harm(shared_hook: HookProcess) -> None:
@@ -68,7 +68,9 @@ def test_connections_that_break_off_anywhere_do_no_harm(shared_hook: HookProcess
 
 def test_a_message_that_is_no_protobuf_is_an_error(shared_hook: HookProcess) -> None:
     with dial(shared_hook.path) as channel:
-        call = channel.unary_unary("/kubevirt.hooks.v1alpha3.Callbacks/OnDefineDomain")
+        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
+            "/kubevirt.hooks.v1alpha3.Callbacks/OnDefineDomain"
+        )
         with pytest.raises(grpc.RpcError) as caught:
             call(b"\xff\xff\xff", timeout=5)
     assert caught.value.code() is grpc.StatusCode.INTERNAL
@@ -89,7 +91,7 @@ def test_a_call_above_the_bound_is_refused_with_a_reason(
     with pytest.raises(grpc.RpcError) as caught:
         CALLS[service](shared_hook.path, DOMAIN, vmi)
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-    details = caught.value.details()
+    details = caught.value.details() or ""
     assert details.startswith("the call is too large; found 4194305 bytes (")
     assert details.endswith("expected at most 4194304 bytes")
 
@@ -98,7 +100,7 @@ def test_a_message_that_would_take_the_memory_is_dropped(shared_hook: HookProces
     with pytest.raises(grpc.RpcError) as caught:
         define_v1alpha3(shared_hook.path, DOMAIN, padded_vmi(MAX_RECEIVED))
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert "larger than max" in caught.value.details()
+    assert "larger than max" in str(caught.value.details())
     assert define_v1alpha3(shared_hook.path, DOMAIN, VMI) == DOMAIN
 
 
@@ -112,4 +114,4 @@ def test_hundreds_of_calls_leave_no_descriptor_behind(hook: HookProcess) -> None
 
 
 def count_entries(directory: str) -> int:
-    return len(os.listdir(directory))
+    return len(list(Path(directory).iterdir()))

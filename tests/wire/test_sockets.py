@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from tests.wire.hookprocess import HookProcess, call_info, wait_until
@@ -113,11 +114,15 @@ def test_names_differ_without_container_names_too(base: Path) -> None:
         directory = base / container
         directory.mkdir()
         with HookProcess(directory, environment={"CONTAINER_NAME": ""}) as hook:
-            wait_until(lambda where=directory: any(where.glob("*.sock")))
+            wait_until(partial(holds_socket, directory))
             names |= {path.name for path in directory.glob("*.sock")}
             hook.process.terminate()
             assert hook.end(5) == 0
     assert len(names) == 2
+
+
+def holds_socket(directory: Path) -> bool:
+    return any(directory.glob("*.sock"))
 
 
 def test_an_unusual_directory_is_served(base: Path) -> None:

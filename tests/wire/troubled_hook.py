@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A hook whose source of controllers is in trouble.
+
+Usage: ``python -m tests.wire.troubled_hook TROUBLE --socket-dir DIR``, where TROUBLE is
+a class of ``sidecar.errors``, ``ZeroDivisionError``, or ``slow``.
+"""
+
+import os
+import sys
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from sidecar import errors
+from sidecar.cli.hook import parse_arguments
+from sidecar.roles.hook import serve
+
+if TYPE_CHECKING:
+    from lxml import etree
+
+    from sidecar.domainxml.buses import Place
+    from sidecar.domainxml.layout import Layout
+    from sidecar.engine.callback import Settings
+
+
+class TroubledSource:
+    """Fails, or takes a minute."""
+
+    by_launcher = False
+
+    def __init__(self, trouble: str) -> None:
+        self._trouble = trouble
+
+    def lay_out(self, domain: "etree._Element") -> "Layout":
+        if self._trouble == "slow":
+            sys.stderr.write('{"event": "waiting"}\n')
+            time.sleep(60)
+        if self._trouble == "ZeroDivisionError":
+            raise ZeroDivisionError(f"secret-in-{domain.tag}")
+        raise getattr(errors, self._trouble)("the source is in trouble", where="test")
+
+    def extend(self, layout: "Layout", ports: int) -> "list[Place]":
+        raise NotImplementedError(layout, ports)  # lay_out never returns
+
+
+def load(_stack: ExitStack) -> "Settings":
+    from sidecar.engine.callback import Settings  # noqa: PLC0415 - as the real hook does
+
+    return Settings(source=TroubledSource(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    serve(parse_arguments(sys.argv[2:], os.environ)[0], load)

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from sidecar.demo.cases import Case
-from sidecar.demo.hook import RunningHook, start_hook
+from sidecar.demo.hook import start_hook
 from sidecar.demo.show import Row, show_rows, show_verdict
 from sidecar.demo.trial import Bench
 from sidecar.virt.connection import open_libvirt
@@ -42,7 +42,7 @@ def run_demo(console: Console, case: Case, interfaces: Sequence[int]) -> bool:
         milliseconds = (time.monotonic() - start) * 1000
         console.print(f"Info answered in {milliseconds:.0f} ms: {', '.join(versions)}")
         rows = _rows(console, case, Bench(case, libvirt, hook, Path(folder)), interfaces)
-        _stop(hook)
+        hook.shutdown()
     show_rows(console, rows)
     return show_verdict(console, rows)
 
@@ -52,8 +52,9 @@ def _rows(console: Console, case: Case, bench: Bench, interfaces: Sequence[int])
         bare = bench.bare()
     with console.status("KubeVirt's own reservation"):
         kubevirt = bench.kubevirt()
+    console.print("So that it starts here:", style="dim")
     for change in bare.plugged.changes:
-        console.print(f"To start here, without the VM's host: {change}", style="dim")
+        console.print(f"  {change}", style="dim", highlight=False)
     rows = []
     for requested in interfaces:
         with console.status(f"portside, {requested} interfaces requested"):
@@ -61,8 +62,3 @@ def _rows(console: Console, case: Case, bench: Bench, interfaces: Sequence[int])
         promised = max(0, requested - case.defined)
         rows += [Row(requested, promised, trial) for trial in (bare, kubevirt, sidecar)]
     return rows
-
-
-def _stop(hook: RunningHook) -> None:
-    """Shut down as virt-launcher does: through the API, not by a signal."""
-    hook.shutdown()

@@ -34,24 +34,20 @@ class Row:
 def show_rows(console: Console, rows: Sequence[Row]) -> None:
     """Print the table: one group of lines per request."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("requested", "to plug"):
-        table.add_column(title, justify="right")
-    table.add_column("who reserves", no_wrap=True)
-    for title in ("root ports", "NICs attached"):
-        table.add_column(title, justify="right")
-    table.add_column("the next one")
-    for row, following in zip(rows, [*rows[1:], None], strict=True):
-        last = following is None or following.requested != row.requested
-        ours = row.trial.way is Way.SIDECAR
-        first = row.trial.way is Way.BARE
+    table.add_column("interfaces\nrequested", justify="right")
+    table.add_column("ports\nreserved by", no_wrap=True)
+    table.add_column("root\nports", justify="right")
+    table.add_column("NICs attached\n/ needed", justify="right")
+    table.add_column("libvirt on\nthe next one", no_wrap=True)
+    for row in rows:
+        first, ours = row.trial.way is Way.BARE, row.trial.way is Way.SIDECAR
         table.add_row(
             str(row.requested) if first else "",
-            str(row.promised) if first else "",
             Text(row.trial.way, style="bold" if ours else ""),
             str(row.trial.ports),
             _attached(row),
-            Text(row.trial.plugged.refusal, style="dim"),
-            end_section=last,
+            Text(row.trial.plugged.refusal.removeprefix("internal error: "), style="dim"),
+            end_section=ours,
         )
     console.print(table)
 
@@ -59,7 +55,7 @@ def show_rows(console: Console, rows: Sequence[Row]) -> None:
 def _attached(row: Row) -> Text:
     style = "green" if row.kept else "red"
     mark = "\N{CHECK MARK}" if row.kept else "\N{BALLOT X}"
-    return Text(f"{row.trial.plugged.attached} {mark}", style=style)
+    return Text(f"{row.trial.plugged.attached} / {row.promised} {mark}", style=style)
 
 
 def show_verdict(console: Console, rows: Sequence[Row]) -> bool:

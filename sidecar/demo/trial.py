@@ -18,7 +18,7 @@ class Way(StrEnum):
 
     BARE = "libvirt alone"
     KUBEVIRT = "KubeVirt 1.9"
-    SIDECAR = "KubeVirt 1.9 + portside"
+    SIDECAR = "with portside"
 
 
 @dataclass(frozen=True, slots=True)

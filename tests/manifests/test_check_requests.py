@@ -170,3 +170,41 @@ def test_other_updates_of_a_vmi_pass() -> None:
     new["metadata"]["finalizers"] = []
     new["spec"]["domain"]["resources"]["requests"][INTERFACE] = "8"
     assert POLICY.refusals(new, old) == []
+
+
+@pytest.mark.parametrize("asked", [row[0] for row in REFUSED])
+def test_old_mistakes_do_not_block_other_updates(asked: Mapping[str, Mapping[str, str]]) -> None:
+    for old in (vmi(**asked), vm_of(vmi(**asked))):
+        new = copy.deepcopy(old)
+        new["metadata"]["finalizers"] = []
+        new["metadata"].setdefault("annotations", {})["example.com/other"] = "x"
+        assert POLICY.refusals(new, old) == []
+
+
+def test_misplaced_annotations_do_not_block_other_updates() -> None:
+    old = vm_of(vmi({}))
+    old["metadata"]["annotations"] = {ANNOTATION: "8"}
+    new = copy.deepcopy(old)
+    new["spec"]["runStrategy"] = "Halted"
+    assert POLICY.refusals(new, old) == []
+    new["metadata"]["annotations"]["portside.io/disks"] = "8"
+    assert len(POLICY.refusals(new, old)) == 1
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"annotations": {ANNOTATION: "40", "portside.io/disks": "2"}},
+        {"annotations": {ANNOTATION: "41"}},
+        {"annotations": {ANNOTATION: "40"}, "requests": {INTERFACE: 1}},
+        {"annotations": {ANNOTATION: "40"}, "limits": {INTERFACE: 1}},
+    ],
+)
+def test_a_change_beside_an_old_mistake_is_refused(
+    asked: Mapping[str, Mapping[str, str]],
+) -> None:
+    assert POLICY.refusals(vm_of(vmi(**asked)), vm_of(vmi({ANNOTATION: "40"})))
+
+
+def test_a_mistake_may_be_taken_away() -> None:
+    assert POLICY.refusals(vm_of(vmi({})), vm_of(vmi({ANNOTATION: "40"}))) == []

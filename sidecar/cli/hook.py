@@ -7,6 +7,7 @@ Uses argparse: what is imported here runs before the socket appears.
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from sidecar.roles.hook import HookOptions, serve
 
 _SOURCES = tuple(str(name) for name in SourceName)
 _OPTIONS = ("--socket-dir", "--plugin", "--plugin-root", "--log-level", "--source", "--libvirt-uri")
+_PLUGIN_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _FLAGS = ("--plugin-only", "--pool-networks")
 
 
@@ -44,7 +46,7 @@ def parse_arguments(
     given = parser.parse_args([*_from_environment(parser, environment), *arguments])
     if given.plugin_only and not given.plugin:
         parser.error("--plugin-only needs --plugin NAME")
-    if given.plugin and Path(given.plugin).name != given.plugin:
+    if given.plugin and _PLUGIN_NAME.fullmatch(given.plugin) is None:
         parser.error(f"--plugin takes the name of a Plugin object, not {given.plugin!r}")
     options = HookOptions(
         hook_dir=None if given.plugin_only else given.socket_dir,

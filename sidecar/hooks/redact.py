@@ -11,16 +11,16 @@ MAX_LOGGED = 256 * 1024
 """Characters of a domain that are looked at and logged; the rest is only counted."""
 REMOVED = "[removed]"
 
-_VALUE = r"""("[^"]*+"|'[^']*+'|"[^"]*+$|'[^']*+$)"""
+_QUOTED = r"""(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))"""
 _PREFIX = r"(?:[\w.-]+:)?"
-_INSIDE = r"""(?:[^"'<>]|"[^"]*+"|'[^']*+')*+"""
+_INSIDE = rf"""(?:[^"'<>]|{_QUOTED})*+"""
 
-_ATTRIBUTE = re.compile(rf"""(\s(?:passwd|password|secret|key)\s*=\s*){_VALUE}""")
+_ATTRIBUTE = re.compile(rf"""(\s(?:passwd|password|secret|key)\s*=\s*){_QUOTED}""")
 """``<graphics passwd=...>``, and whatever is called like that."""
 
 _QEMU = re.compile(rf"<{_PREFIX}(?:arg|env)\s{_INSIDE}>?")
-_QEMU_VALUE = re.compile(rf"(\svalue\s*=\s*){_VALUE}")
-_PLAIN_ARGUMENT = re.compile(r"""["']-[a-zA-Z][\w-]*["']""")
+_QEMU_VALUE = re.compile(rf"(\svalue\s*=\s*)({_QUOTED})")
+_PLAIN_ARGUMENT = re.compile(r"""["']-[a-z][a-z_-]*["']""")
 """``-fw_cfg`` and ``-object secret,data=...`` carry ignition, passwords and keys, so of
 ``<qemu:commandline>`` only the names of options stay."""
 
@@ -32,7 +32,7 @@ _ELEMENTS = re.compile(
 """``<oemStrings>`` carries credentials for systemd, ``<launchSecurity>`` keys."""
 
 _FIRMWARE = re.compile(
-    rf"""(<{_PREFIX}sysinfo\s(?:[^"'<>]|"[^"]*+"|'[^']*+')*?type\s*=\s*["']fwcfg["'])"""
+    rf"""(<{_PREFIX}sysinfo\s(?:[^"'<>]|{_QUOTED})*?type\s*=\s*["']fwcfg["'])"""
     rf"(?:(?!</{_PREFIX}sysinfo).)*+",
     re.DOTALL,
 )

@@ -62,7 +62,7 @@ class SocketFile:
 
     def __init__(self, directory: Path, name: str) -> None:
         self.path = directory.absolute() / name
-        self._staging = directory.absolute() / f".{name}"
+        self._staging = directory.absolute() / f".{Path(name).stem}"
         self._inode: int | None = None
         length = max(len(os.fsencode(path)) for path in (self.path, self.bind_path))
         if length > MAX_PATH:

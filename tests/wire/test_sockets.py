@@ -59,7 +59,7 @@ def test_a_restart_after_kill_replaces_the_stale_socket(socket_dir: Path) -> Non
 
 
 def test_what_a_kill_during_the_start_left_behind_is_removed(socket_dir: Path) -> None:
-    staging = socket_dir / ".portside-hook-sidecar-0.sock"
+    staging = socket_dir / ".portside-hook-sidecar-0"
     staging.mkdir()
     with socket.socket(socket.AF_UNIX) as left_behind:
         left_behind.bind(str(staging / "s"))

@@ -130,7 +130,7 @@ def unreasoned(comment: str) -> bool:
         for match in found
     ):
         return True
-    return len(re.findall(r"[A-Za-z]{2,}", comment[found[-1].end() :])) < 2
+    return re.search(r"[A-Za-z]{4,}", comment[found[-1].end() :]) is None
 
 
 @pytest.mark.parametrize(

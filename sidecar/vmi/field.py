@@ -131,9 +131,9 @@ def describe(value: object) -> str:
         return "an object"
     if isinstance(value, list):
         return "a list"
+    # Cut first: a text may be megabytes; what is cut off here is too long with its quotes, too.
     text = json.dumps(value[:_MAX_FOUND] if isinstance(value, str) else value)
-    shortened = len(text) > _MAX_FOUND or (isinstance(value, str) and len(value) > _MAX_FOUND)
-    return f"{text[: _MAX_FOUND - 3]}..." if shortened else text
+    return text if len(text) <= _MAX_FOUND else f"{text[: _MAX_FOUND - 3]}..."
 
 
 def enumerate_names(names: Iterable[str]) -> str:

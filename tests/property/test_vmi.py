@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sidecar.errors import RequestError
 from sidecar.model.request import Request
 from sidecar.vmi.request import parse_request
-from tests.property.strategies import changed_vmis, json_values, odd_vmis, requests, vmi_of
+from tests.property.rubbish import changed_vmis, json_values, odd_vmis
+from tests.property.strategies import requests, vmi_of
 from tests.support import RECORDINGS
 
 SOON = timedelta(seconds=2)

@@ -3,7 +3,7 @@ import pytest
 
 from sidecar.model.pci import PciAddress
 from sidecar.vmi.request import parse_request
-from tests.unit.vmi.build import check, vfs, vmi
+from tests.unit.vmi.build import check, refusal, vfs, vmi
 
 ENTRIES = (
     {"name": "a", "pool": "p"},
@@ -30,8 +30,8 @@ def test_no_allocations_are_none() -> None:
     ("allocations", "path", "parts"),
     [
         ([], "", ("expected an object",)),
-        ({"c": "3b:02.1"}, ".c", ("no entry of portside.io/vfs", '"a", "b"')),
-        ({"own": "3b:02.1"}, ".own", ("gives its VF itself", '"a", "b"')),
+        ({"c": "3b:02.1"}, ".c", ("no entry of portside.io/vfs", 'found "c"')),
+        ({"own": "3b:02.1"}, ".own", ("gives its VF itself", 'found "own"')),
         ({"a": "x"}, ".a", ("not a PCI address",)),
         ({"a": 5}, ".a", ("expected a string",)),
         ({"a": None}, ".a", ("expected a string",)),
@@ -45,3 +45,8 @@ def test_refuses_at_its_place(allocations: object, path: str, parts: tuple[str, 
 
 def test_an_allocation_without_entries() -> None:
     check(vmi({"vf-allocations": {"a": "3b:02.1"}}), f"{WHERE}, at $.a", "there is none")
+
+
+def test_the_pool_entries_are_listed() -> None:
+    error = refusal(vfs(*ENTRIES, **{"vf-allocations": {"c": "3b:02.1"}}))
+    assert error.expected == 'the name of an entry with a pool; there is "a", "b"'

@@ -9,6 +9,7 @@ from typing import Annotated, Never
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from sidecar.demo.cases import CaseName, load_case, load_files
 from sidecar.demo.run import run_demo
@@ -49,8 +50,11 @@ def demo(
         loaded = load_files(vmi, domain, vmi.stem) if vmi and domain else load_case(case)
         held = run_demo(Console(), loaded, interfaces or DEFAULT_TOTALS)
     except PortsideError as error:
-        Console(stderr=True).print(f"[red]{type(error).__name__}:[/]", str(error), highlight=False)
+        text = Text.assemble((f"{type(error).__name__}: ", "red"), str(error))
+        Console(stderr=True).print(text, soft_wrap=True)
         raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(128 + signal.SIGINT) from None
     raise typer.Exit(0 if held else 1)
 
 

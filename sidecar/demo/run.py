@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demo from start to end."""
 
+import os
+import shutil
 import tempfile
 import time
 from collections.abc import Sequence
@@ -12,7 +14,11 @@ from sidecar.demo.cases import Case
 from sidecar.demo.hook import start_hook
 from sidecar.demo.show import Row, show_rows, show_verdict
 from sidecar.demo.trial import Bench
+from sidecar.errors import HostError
 from sidecar.virt.connection import open_libvirt
+
+EMULATOR = "qemu-system-x86_64"
+"""What starts the demo's own VMs."""
 
 
 def run_demo(console: Console, case: Case, interfaces: Sequence[int]) -> bool:
@@ -29,6 +35,13 @@ def run_demo(console: Console, case: Case, interfaces: Sequence[int]) -> bool:
     Raises:
         HostError: libvirt, QEMU or the hook does not do its part.
     """
+    if shutil.which(EMULATOR) is None:
+        raise HostError(
+            f"there is no {EMULATOR}",
+            where="PATH",
+            found=os.environ.get("PATH", "nothing"),
+            todo="Install QEMU (Debian: qemu-system-x86).",
+        )
     with (
         tempfile.TemporaryDirectory(prefix="portside-demo-") as folder,
         open_libvirt() as libvirt,

@@ -8,7 +8,10 @@ from typing import Any
 
 from sidecar.errors import HostError
 from sidecar.virt.binding import load_binding
-from sidecar.virt.embedded import embedded_root
+from sidecar.virt.embedded import embedded_uri
+
+EMBEDDED = "embedded libvirt"
+"""What errors call it; the path of its root tells nobody anything."""
 
 
 class Libvirt:
@@ -126,18 +129,17 @@ def open_libvirt(uri: str | None = None) -> Iterator[Libvirt]:
         HostError: there is no libvirt binding, or the connection cannot be opened.
     """
     binding = load_binding()
-    name = uri or f"qemu:///embed?root={embedded_root(binding.getVersion())}"
     try:
-        connection = binding.open(name)
+        connection = binding.open(uri or embedded_uri(binding))
     except binding.libvirtError as error:
         raise HostError(
             "cannot open libvirt",
-            where=name,
+            where=uri or EMBEDDED,
             found=error.get_error_message() or str(error),
             expected="libvirt's QEMU driver (Debian: libvirt-daemon-driver-qemu) and a QEMU",
         ) from error
     try:
-        yield Libvirt(binding, connection, uri or "embedded libvirt")
+        yield Libvirt(binding, connection, uri or EMBEDDED)
     finally:
         connection.close()
 

@@ -10,8 +10,10 @@ import atexit
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 from sidecar.errors import HostError
 
@@ -36,8 +38,10 @@ cgroup_controllers = []
 
 
 @cache
-def embedded_root(libvirt_version: int) -> Path:
-    """Make this process's root directory, to be removed at exit.
+def embedded_uri(binding: ModuleType) -> str:
+    """Make this process's root directory, and name the driver in it.
+
+    When the process ends, so do the domains that it left running, and the root goes.
 
     QEMU's capabilities, which take seconds to probe, are kept across processes in the
     user's cache directory, one folder per libvirt version. libvirt itself checks each
@@ -49,13 +53,14 @@ def embedded_root(libvirt_version: int) -> Path:
     """
     try:
         root = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_short_folder()))
-        atexit.register(shutil.rmtree, root, ignore_errors=True)
+        uri = f"qemu:///embed?root={root}"
+        atexit.register(_clean_up, binding, uri, root)
         (root / "etc").mkdir()
         (root / "etc" / "qemu.conf").write_text(
             _QEMU_CONF.format(uid=os.geteuid(), gid=os.getegid())
         )
         (root / "cache" / "qemu").mkdir(parents=True)
-        stable = _stable_cache(libvirt_version)
+        stable = _stable_cache(binding.getVersion())
         if stable is not None:
             (root / "cache" / "qemu" / "capabilities").symlink_to(stable)
     except OSError as error:
@@ -65,7 +70,17 @@ def embedded_root(libvirt_version: int) -> Path:
             found=str(error.strerror),
             todo="Point TMPDIR at a writable directory, or name another libvirt by its URI.",
         ) from error
-    return root
+    return uri
+
+
+def _clean_up(binding: ModuleType, uri: str, root: Path) -> None:
+    """End what still runs: a signal may arrive while libvirt starts a domain for us."""
+    with suppress(binding.libvirtError):
+        connection = binding.open(uri)
+        for domain in connection.listAllDomains(binding.VIR_CONNECT_LIST_DOMAINS_ACTIVE):
+            domain.destroy()
+        connection.close()
+    shutil.rmtree(root, ignore_errors=True)
 
 
 def _short_folder() -> str:

@@ -18,6 +18,7 @@ WORKER = Path(__file__).with_name("worker.py")
 CHROOT = """\
 set -e
 mount --bind /dev "$1/dev"
+mount --rbind /sys "$1/sys"
 mount -t proc proc "$1/proc"
 mount -t tmpfs tmpfs "$1/tmp"
 mount -t tmpfs tmpfs "$1/run"

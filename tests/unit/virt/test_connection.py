@@ -31,10 +31,11 @@ with open_libvirt() as libvirt:
         libvirt.define_and_dump(b"<domain/>")
     except HostError as error:
         refusal = str(error)
-from sidecar.virt.embedded import embedded_root
+from pathlib import Path
 from sidecar.virt.binding import load_binding
-root = embedded_root(load_binding().getVersion())
-print(json.dumps({"xml": xml, "refusal": refusal, "root": str(root), "was": root.exists()}))
+from sidecar.virt.embedded import embedded_uri
+root = embedded_uri(load_binding()).partition("root=")[2]
+print(json.dumps({"xml": xml, "refusal": refusal, "root": root, "was": Path(root).exists()}))
 """
 
 

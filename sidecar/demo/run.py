@@ -16,6 +16,7 @@ from sidecar.demo.show import Row, show_rows, show_verdict
 from sidecar.demo.trial import Bench
 from sidecar.errors import HostError
 from sidecar.virt.connection import open_libvirt
+from sidecar.virt.embedded import short_folder
 
 EMULATOR = "qemu-system-x86_64"
 """What starts the demo's own VMs."""
@@ -43,7 +44,7 @@ def run_demo(console: Console, case: Case, interfaces: Sequence[int]) -> bool:
             todo="Install QEMU (Debian: qemu-system-x86).",
         )
     with (
-        tempfile.TemporaryDirectory(prefix="portside-demo-") as folder,
+        tempfile.TemporaryDirectory(prefix="portside-demo-", dir=short_folder()) as folder,
         open_libvirt() as libvirt,
         start_hook(Path(folder)) as hook,
     ):

@@ -52,7 +52,7 @@ def embedded_uri(binding: ModuleType) -> str:
         HostError: no directory can be made in the temporary directory.
     """
     try:
-        root = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_short_folder()))
+        root = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=short_folder()))
         uri = f"qemu:///embed?root={root}"
         atexit.register(_clean_up, binding, uri, root)
         (root / "etc").mkdir()
@@ -83,8 +83,8 @@ def _clean_up(binding: ModuleType, uri: str, root: Path) -> None:
     shutil.rmtree(root, ignore_errors=True)
 
 
-def _short_folder() -> str:
-    """Return the temporary directory, or another one if its path is too long."""
+def short_folder() -> str:
+    """Return the temporary directory, or a shorter one for the sake of unix sockets' paths."""
     wanted = tempfile.gettempdir()
     longest = _LONGEST - len(f"/{_PREFIX}12345678")
     return next((path for path in (wanted, "/tmp", "/var/tmp") if len(path) <= longest), wanted)  # noqa: S108 -- mkdtemp makes a private directory in it

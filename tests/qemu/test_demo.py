@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -67,27 +69,41 @@ def test_what_the_hook_refuses_is_told_in_words(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A temporary directory in which a unix socket's path is not too long."""
+    with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+@pytest.mark.usefixtures("libvirt")
+def test_a_long_temporary_directory_does_not_matter(tmp_path: Path) -> None:
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    assert run("--interfaces", "1", TMPDIR=str(long)).returncode == 0
+
+
 @pytest.mark.usefixtures("libvirt")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ended_early_it_leaves_nothing_behind(number: signal.Signals, tmp_path: Path) -> None:
+def test_ended_early_it_leaves_nothing_behind(number: signal.Signals, short: Path) -> None:
     with subprocess.Popen(  # noqa: S603 -- our own command
         DEMO,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        env={**WIDE, "TMPDIR": str(tmp_path)},
+        env={**WIDE, "TMPDIR": str(short)},
     ) as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 30
         # The disk is made just before libvirt starts QEMU: the signal comes while it does.
-        while time.monotonic() < deadline and not list(tmp_path.glob("*/nic1-bare/*.img")):
+        while time.monotonic() < deadline and not list(short.glob("*/nic1-bare/*.img")):
             time.sleep(0.01)
-        assert processes_about(tmp_path), "the hook should be there"
+        assert processes_about(short), "the hook should be there"
         process.send_signal(number)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 128 + number
     assert said == ""
-    assert processes_about(tmp_path) == []
-    assert list(tmp_path.iterdir()) == []
+    assert processes_about(short) == []
+    assert list(short.iterdir()) == []
 
 
 def processes_about(folder: Path) -> list[str]:

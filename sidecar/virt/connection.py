@@ -29,6 +29,11 @@ class Libvirt:
         with self.errors("ask for libvirt's version"):
             return format_version(self._connection.getLibVersion())
 
+    def domains(self) -> tuple[str, ...]:
+        """Return the names of all domains, running or defined."""
+        with self.errors("list its domains"):
+            return tuple(sorted(domain.name() for domain in self._connection.listAllDomains()))
+
     def define_and_dump(self, xml: bytes) -> bytes:
         """Define a domain, return libvirt's inactive XML of it, and undefine it again.
 

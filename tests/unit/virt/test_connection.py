@@ -67,10 +67,12 @@ def test_a_domain_comes_back_with_addresses(libvirt: Libvirt) -> None:
 
 
 def test_nothing_stays_defined(libvirt: Libvirt) -> None:
-    first = libvirt.define_and_dump(DOMAIN)
-    second = libvirt.define_and_dump(DOMAIN)
-    # Were the first one still there, the second would take over its UUID.
-    assert first.partition(b"<uuid>")[2][:36] != second.partition(b"<uuid>")[2][:36]
+    libvirt.define_and_dump(DOMAIN)
+    assert libvirt.domains() == ()
+    bad = DOMAIN.replace(b"type='ethernet'", b"type='nonsense'")
+    with pytest.raises(HostError, match="nonsense"):
+        libvirt.define_and_dump(bad)
+    assert libvirt.domains() == ()
 
 
 def test_a_refusal_carries_libvirts_words(libvirt: Libvirt) -> None:

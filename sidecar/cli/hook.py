@@ -5,21 +5,25 @@ Uses argparse: what is imported here runs before the socket appears.
 """
 
 import argparse
-import json
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sidecar.cli.settings import SettingsChoice, SourceName
 from sidecar.errors import PortsideError
-from sidecar.hooks.names import HOOK_DIR, LOG_LEVELS, PLUGIN_ROOT, PLUGIN_SOCKET, VERSIONS
+from sidecar.hooks.names import (
+    HOOK_DIR,
+    LOG_LEVELS,
+    PLUGIN_ROOT,
+    PLUGIN_SOCKET,
+    VERSIONS,
+    is_kubernetes_name,
+)
 from sidecar.roles.hook import HookOptions, serve
 
 _SOURCES = tuple(str(name) for name in SourceName)
 _OPTIONS = ("--socket-dir", "--plugin", "--plugin-root", "--log-level", "--source", "--libvirt-uri")
-_PLUGIN_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _FLAGS = ("--plugin-only", "--pool-networks")
 
 
@@ -32,6 +36,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         serve(options, choice.load)
     except PortsideError as error:
+        import json  # noqa: PLC0415 - 1 ms before the socket appears
+
         line = {"event": "cannot serve", "level": "error", "error": str(error)}
         sys.stderr.write(f"{json.dumps(line)}\n")
         return 1
@@ -46,7 +52,7 @@ def parse_arguments(
     given = parser.parse_args([*_from_environment(parser, environment), *arguments])
     if given.plugin_only and not given.plugin:
         parser.error("--plugin-only needs --plugin NAME")
-    if given.plugin and _PLUGIN_NAME.fullmatch(given.plugin) is None:
+    if given.plugin and not is_kubernetes_name(given.plugin):
         parser.error(f"--plugin takes the name of a Plugin object, not {given.plugin!r}")
     options = HookOptions(
         hook_dir=None if given.plugin_only else given.socket_dir,

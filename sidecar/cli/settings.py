@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sidecar.errors import HostError
-
 if TYPE_CHECKING:
     from sidecar.engine.callback import Settings
 
@@ -16,7 +14,11 @@ class SourceName(StrEnum):
     """Who creates the controllers of a reservation."""
 
     PLANNER = "planner"
+    """Libvirt's rules in Python."""
+    LAUNCHER = "launcher"
+    """virt-launcher's libvirt, between two calls, where a later call is certain."""
     LIBVIRT = "libvirt"
+    """A libvirt that this process opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +41,13 @@ class SettingsChoice:
         Raises:
             HostError: libvirt is not installed or does not open.
         """
-        from sidecar.engine.callback import Settings  # noqa: PLC0415 - the hook loads lxml late
+        from sidecar.domainxml.planner import Planner  # noqa: PLC0415 - the hook loads lxml late
+        from sidecar.engine.callback import Settings  # noqa: PLC0415 - as above
 
-        if self.source is SourceName.PLANNER:
-            return Settings(pool_networks=self.pool_networks)
-        try:
-            from sidecar.virt.source import libvirt_source  # noqa: PLC0415 - optional
-        except ModuleNotFoundError as error:
-            raise HostError(
-                "the libvirt source is not installed here",
-                where="--source libvirt",
-                found=f"no module named {error.name}",
-                todo="Install portside[libvirt], or use --source planner.",
-            ) from error
+        if self.source is not SourceName.LIBVIRT:
+            planner = Planner(by_launcher=self.source is SourceName.LAUNCHER)
+            return Settings(source=planner, pool_networks=self.pool_networks)
+        from sidecar.virt.source import libvirt_source  # noqa: PLC0415 - loads libvirt
+
         source = stack.enter_context(libvirt_source(self.libvirt_uri))
         return Settings(source=source, pool_networks=self.pool_networks)

@@ -11,16 +11,15 @@ and renamed when it can answer.
 import contextlib
 import errno
 import os
-import re
 import socket
 import stat
 from pathlib import Path
 
 from sidecar.errors import HostError, shorten
+from sidecar.hooks.names import is_kubernetes_name
 
 MAX_PATH = 107
 """Bytes of a unix socket's path: ``sun_path`` has 108, the last one is NUL (unix(7))."""
-_CONTAINER_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _ANSWER_SECONDS = 1.0
 
 
@@ -39,7 +38,7 @@ def socket_name(container: str, directory: Path) -> str:
     """
     if not container:
         return f"portside-{_directory_inode(directory):x}.sock"
-    if _CONTAINER_NAME.fullmatch(container) is None:
+    if not is_kubernetes_name(container):
         raise HostError(
             "not a container's name",
             where="CONTAINER_NAME",

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from sidecar.cli.hook import parse_arguments
 from sidecar.cli.settings import SettingsChoice, SourceName
+from sidecar.errors import HostError
 from sidecar.roles.hook import HookOptions
+from tests.support import missing
 
 
 def test_defaults_are_kubevirt_s() -> None:
@@ -48,6 +51,16 @@ def test_the_environment_gives_what_the_arguments_do_not() -> None:
         None, Path("/p/ports"), "", ("v1alpha3", "v1alpha2", "v1alpha1"), "error"
     )
     assert choice == SettingsChoice(SourceName.LIBVIRT, "test:///default", pool_networks=True)
+
+
+@pytest.mark.parametrize("name", SourceName)
+def test_every_source_can_be_loaded(name: SourceName) -> None:
+    with ExitStack() as stack:
+        try:
+            settings = SettingsChoice(name).load(stack)
+        except HostError as error:
+            missing(str(error))
+    assert settings.source.by_launcher is (name is SourceName.LAUNCHER)
 
 
 @pytest.mark.parametrize(

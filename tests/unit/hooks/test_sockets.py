@@ -21,7 +21,7 @@ def test_without_container_the_name_is_the_directory_s_and_repeats(tmp_path: Pat
     assert socket_name("", first) == socket_name("", first) != socket_name("", second)
 
 
-@pytest.mark.parametrize("container", ["..", "a/b", ".a", "a-", "x" * 64, "a\n"])
+@pytest.mark.parametrize("container", ["..", "a/b", ".a", "a-", "x" * 64, "a\n", "-", "ä"])
 def test_a_name_that_no_container_has_is_refused(tmp_path: Path, container: str) -> None:
     with pytest.raises(HostError, match="CONTAINER_NAME: not a container's name"):
         socket_name(container, tmp_path)

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
@@ -12,6 +13,8 @@ from sidecar.virt.embedded import embedded_uri
 
 EMBEDDED = "embedded libvirt"
 """What errors call it; the path of its root tells nobody anything."""
+_FIRST = Lock()
+"""What is made once per process is made by one thread."""
 
 
 class Libvirt:
@@ -133,9 +136,11 @@ def open_libvirt(uri: str | None = None) -> Iterator[Libvirt]:
     Raises:
         HostError: there is no libvirt binding, or the connection cannot be opened.
     """
-    binding = load_binding()
+    with _FIRST:
+        binding = load_binding()
+        name = uri or embedded_uri(binding)
     try:
-        connection = binding.open(uri or embedded_uri(binding))
+        connection = binding.open(name)
     except binding.libvirtError as error:
         raise HostError(
             "cannot open libvirt",

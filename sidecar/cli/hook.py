@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sidecar.cli.settings import SettingsChoice, SourceName
 from sidecar.errors import PortsideError
+from sidecar.hooks.bug import describe_bug, trail
 from sidecar.hooks.names import (
     HOOK_DIR,
     LOG_LEVELS,
@@ -36,12 +37,20 @@ def main(arguments: Sequence[str]) -> int:
     try:
         serve(options, choice.load)
     except PortsideError as error:
-        import json  # noqa: PLC0415 - 1 ms before the socket appears
+        _complain(error=str(error))
+    except Exception as error:  # noqa: BLE001 - the log is JSON to the end
+        _complain(error=describe_bug(error), trail=trail(error))
+    else:
+        return 0
+    return 1
 
-        line = {"event": "cannot serve", "level": "error", "error": str(error)}
-        sys.stderr.write(f"{json.dumps(line)}\n")
-        return 1
-    return 0
+
+def _complain(**fields: object) -> None:
+    """Write a line like the log's, which may not have been loaded."""
+    import json  # noqa: PLC0415 - 1 ms before the socket appears
+
+    line = {"event": "cannot serve", "level": "error", **fields}
+    sys.stderr.write(f"{json.dumps(line)}\n")
 
 
 def parse_arguments(

@@ -84,6 +84,19 @@ def test_a_slow_call_delays_neither_info_nor_the_end(socket_dir: Path) -> None:
     assert list(socket_dir.iterdir()) == []
 
 
+def test_a_call_that_waits_for_a_source_that_never_opens_is_told(socket_dir: Path) -> None:
+    with HookProcess(socket_dir, command=troubled("late")) as hook:
+        path = hook.wait_for_socket().path
+        assert call_info(path).name == "portside"
+        code, details = refusal(partial(define_v1alpha3, path, DOMAIN, VMI))
+        assert (code, details) == (
+            grpc.StatusCode.FAILED_PRECONDITION,
+            "test: the source does not open",
+        )
+        assert hook.end(5) == 1
+    assert list(socket_dir.iterdir()) == []
+
+
 @pytest.mark.parametrize("service", CALLS)
 @pytest.mark.parametrize(
     ("domain", "vmi", "part"),

@@ -2,7 +2,8 @@
 """A hook whose source of controllers is in trouble.
 
 Usage: ``python -m tests.wire.troubled_hook TROUBLE --socket-dir DIR``, where TROUBLE is
-a class of ``sidecar.errors``, ``ZeroDivisionError``, or ``slow``.
+a class of ``sidecar.errors``, ``ZeroDivisionError``, ``slow``, or ``late``: the source
+does not open, which shows a second after the socket appeared.
 """
 
 import os
@@ -46,8 +47,14 @@ class TroubledSource:
 def load(_stack: ExitStack) -> "Settings":
     from sidecar.engine.callback import Settings  # noqa: PLC0415 - as the real hook does
 
+    if sys.argv[1] == "late":
+        time.sleep(1)
+        raise errors.HostError("the source does not open", where="test")
     return Settings(source=TroubledSource(sys.argv[1]))
 
 
 if __name__ == "__main__":
-    serve(parse_arguments(sys.argv[2:], os.environ)[0], load)
+    try:
+        serve(parse_arguments(sys.argv[2:], os.environ)[0], load)
+    except errors.HostError:
+        sys.exit(1)

@@ -35,6 +35,9 @@ RUN apt-get update -qq \
     && echo 'qemu:x:107:107::/tmp:/usr/sbin/nologin' >>/etc/passwd \
     && echo 'qemu:x:107:' >>/etc/group
 COPY --from=libvirt-tree /opt/portside /opt/portside
+LABEL org.opencontainers.image.title="portside-libvirt" \
+    org.opencontainers.image.description="Portside's commands with libvirt and QEMU" \
+    org.opencontainers.image.licenses="Apache-2.0"
 ENV PATH=/opt/portside/bin:/usr/sbin:/usr/bin:/sbin:/bin PYTHONDONTWRITEBYTECODE=1
 USER 107:107
 ENTRYPOINT ["portside"]
@@ -43,6 +46,9 @@ CMD ["--help"]
 # Last, so that a build without --target makes this one.
 FROM scratch AS hook
 COPY --from=hook-tree /tree /
+LABEL org.opencontainers.image.title="portside" \
+    org.opencontainers.image.description="Reserves PCIe root ports for KubeVirt VMs" \
+    org.opencontainers.image.licenses="Apache-2.0"
 ENV PATH=/opt/portside/bin:/usr/bin PYTHONDONTWRITEBYTECODE=1
 # KubeVirt's own uid for a VM that is not root's.
 USER 107:107

@@ -130,7 +130,8 @@ def unreasoned(comment: str) -> bool:
         for match in found
     ):
         return True
-    return re.search(r"[A-Za-z]{4,}", comment[found[-1].end() :]) is None
+    reason = comment[found[-1].end() :]
+    return re.search(r"[A-Za-z]{4,}|[A-Za-z]+ [A-Za-z]+", reason) is None
 
 
 @pytest.mark.parametrize(

@@ -28,9 +28,12 @@ class Place(NamedTuple):
 
 
 class Bus:
-    """One bus: its controller's model, and which functions of which slots are taken."""
+    """One bus: its controller's model, and which functions of which slots are taken.
 
-    __slots__ = ("aggregate", "dedicated", "flags", "group", "model", "spec", "taken")
+    ``dedicated``: a pSeries host bridge of a host device, where libvirt puts nothing else.
+    """
+
+    __slots__ = ("aggregate", "dedicated", "flags", "model", "spec", "taken")
 
     def __init__(self, model: str, *, pluggable: bool = True) -> None:
         self.model = model
@@ -38,7 +41,6 @@ class Bus:
         self.flags = self.spec.accepts if pluggable else self.spec.accepts & ~connect.HOTPLUG
         self.taken: dict[int, int] = {}
         self.aggregate: set[int] = set()
-        self.group = 0
         self.dedicated = False
 
     @property
@@ -80,69 +82,43 @@ class BusSet:
         multiple_roots: the machine grows by further ``pci-root`` controllers (pSeries).
     """
 
-    __slots__ = ("_first_fit", "_groups", "buses", "multiple_roots")
+    __slots__ = ("_first_fit", "buses", "multiple_roots")
 
     def __init__(self, buses: list[Bus], *, multiple_roots: bool = False) -> None:
         self.buses = buses
         self.multiple_roots = multiple_roots
-        self._first_fit: dict[tuple[int, int], int] = {}
-        self._groups = 0
+        self._first_fit: dict[int, int] = {}
 
-    def occupy(self, place: Place, flags: int, group: int = 0) -> bool:
+    def occupy(self, place: Place, flags: int) -> bool:
         """Take a given address, growing the set if needed; tell whether it was free."""
         if place.bus >= len(self.buses):
             self._grow(place.bus, flags)
-        bus = self.buses[place.bus]
-        if not bus.taken and not bus.dedicated:
-            bus.group = group
-        elif bus.group != group:
-            bus.group = 0
-        return bus.take(place.slot, place.function, flags)
+        return self.buses[place.bus].take(place.slot, place.function, flags)
 
-    def assign(self, flags: int, *, function: int | None = None, group: int = 0) -> Place:
+    def assign(self, flags: int, *, function: int | None = None) -> Place:
         """Take the next address that libvirt would choose, growing the set if needed.
 
         Raises:
             CapacityError: no bus accepts the device and none can be added for it.
         """
-        place = self._find(flags, function, group)
+        place = self._find(flags, function)
         if place is None:
             index = self._grow(len(self.buses), flags)
             place = Place(index, self.buses[index].spec.first_slot, function or 0)
-        bus = self.buses[place.bus]
-        if not bus.taken and not bus.dedicated:
-            bus.group = group
-        bus.take(place.slot, place.function, flags)
+        self.buses[place.bus].take(place.slot, place.function, flags)
         return place
 
-    def new_group(self) -> int:
-        """Return an isolation group that no device has yet."""
-        self._groups += 1
-        return self._groups
-
-    def _find(self, flags: int, function: int | None, group: int) -> Place | None:
+    def _find(self, flags: int, function: int | None) -> Place | None:
         # Nothing is ever given back, so a bus that was full for a kind of device stays so.
-        start = 0 if self.multiple_roots else self._first_fit.get((flags, group), 0)
+        start = self._first_fit.get(flags, 0)
         for index in range(start, len(self.buses)):
             bus = self.buses[index]
-            if bus.group == group and connect.accepts(bus.flags, flags, bus_is_root=index == 0):
+            if not bus.dedicated and connect.accepts(bus.flags, flags, bus_is_root=index == 0):
                 found = bus.find(flags, function)
                 if found is not None:
-                    self._first_fit[flags, group] = index
+                    self._first_fit[flags] = index
                     return Place(index, *found)
-        self._first_fit[flags, group] = len(self.buses)
-        if not self.multiple_roots:
-            return None
-        return self._find_empty(flags, function)
-
-    def _find_empty(self, flags: int, function: int | None) -> Place | None:
-        for index, bus in enumerate(self.buses):
-            if bus.taken or bus.dedicated:
-                continue
-            if connect.accepts(bus.flags, flags, bus_is_root=index == 0):
-                found = bus.find(flags, function)
-                if found is not None:
-                    return Place(index, *found)
+        self._first_fit[flags] = len(self.buses)
         return None
 
     def _grow(self, upto: int, flags: int) -> int:

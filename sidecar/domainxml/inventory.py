@@ -44,7 +44,6 @@ class Device:
     model: str | None = None
     index: int = 0
     function: int | None = None
-    isolated: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -119,12 +118,10 @@ def _add_device(
     if tag == "interface" and element.get("type") == "hostdev":
         device.flags = rules.express
         device.wanted = wanted
-        device.isolated = rules.machine.chipset == "pseries"
         # Its hostdev comes before those of <hostdev>: interfaces are parsed first.
         position = sum(d.kind == "interface" for d in by_kind["hostdev"])
         by_kind["hostdev"].insert(position, device)
         return
-    device.isolated = tag == "hostdev" and rules.machine.chipset == "pseries"
     device.model = element.get("model")
     if tag == "disk":
         device.index = disk_number(element)
@@ -235,9 +232,9 @@ def _add_implicit(
     for kind, index, model in implicit.controllers(elements, rules.machine):
         if (f"controller-{kind}", index) not in have:
             flags = classify.controller_flags(kind, model, rules)
-            # At the end, not sorted in: virDomainDefAddController appends.
-            by_kind["controller"].append(
-                Device(f"controller-{kind}", flags, wanted=flags != 0, model=model, index=index)
+            _insert_controller(
+                by_kind["controller"],
+                Device(f"controller-{kind}", flags, wanted=flags != 0, model=model, index=index),
             )
     if implicit.balloon(rules.machine) and not by_kind["memballoon"]:
         by_kind["memballoon"].append(Device("memballoon", rules.virtio, wanted=rules.virtio != 0))

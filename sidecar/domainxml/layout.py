@@ -4,6 +4,10 @@
 Source: libvirt ``src/qemu/qemu_domain_address.c`` (``qemuDomainAssignPCIAddresses``): a dry
 run finds out which buses have to be added, then the addresses are given for good. The tests
 in ``tests/oracle`` hold this against real libvirts.
+
+libvirt 11.3 sorts the controllers that it adds among the others, 9.0 appends them (so that an
+index left out by the XML gets a later address on bus 0 there). This is the newer way; counts of
+ports are the same.
 """
 
 from dataclasses import dataclass, field
@@ -42,7 +46,7 @@ def lay_out(inventory: Inventory) -> Layout:
         RequestError: two devices claim one address.
         CapacityError: the buses cannot hold the devices.
     """
-    added = _dry_run(inventory)
+    added = [PciController(c.index, c.model) for c in _dry_run(inventory)]
     layout = Layout(inventory, _collect(inventory, added), added=added)
     chipset.place_integrated(inventory, layout.buses, layout.places)
     _assign(layout)
@@ -56,7 +60,7 @@ def count_ports(layout: Layout) -> PortCount:
         ports = [b for b in layout.buses.buses if b.flags & connect.AUTOASSIGN and is_port(b)]
         return PortCount(family, len(ports), sum(pluggable(bus) for bus in ports))
     if family is MachineFamily.PCI:
-        slots = [b for b in layout.buses.buses if b.flags & connect.PCI and b.group == 0]
+        slots = [b for b in layout.buses.buses if b.flags & connect.PCI and not b.dedicated]
         total = sum(b.spec.last_slot - b.spec.first_slot + 1 for b in slots)
         free = sum(b.free_slots() for b in slots if b.flags & connect.HOTPLUG)
         return PortCount(family, total, free)
@@ -144,7 +148,9 @@ def _take(
     place, element = owner.place, owner.element
     if place is None or element is None or chipset.is_reserved_place(owner):
         return
-    buses.occupy(place, flags, group=0)
+    buses.occupy(place, flags)
+    if isinstance(owner, Device) and owner.kind == "hostdev" and place.bus:
+        buses.buses[place.bus].dedicated = buses.multiple_roots
     if place in owners:
         raise RequestError(
             "two devices claim one PCI address",
@@ -162,24 +168,20 @@ def _assign(layout: Layout, *, dry: bool = False) -> None:
     """
     buses, places = layout.buses, layout.places
     known = dict(places) if dry else places
-    for controller in (*layout.inventory.controllers, *layout.added):
+    for controller in layout.controllers:
         spec = connect.BUS_MODELS[controller.model]
-        if controller.place is None or controller in layout.added:
-            if spec.plugs_into and controller not in places:
-                places[controller] = buses.assign(spec.plugs_into)
-        else:
+        if controller.place is not None:
             places[controller] = controller.place
+        elif spec.plugs_into and controller not in places:
+            places[controller] = buses.assign(spec.plugs_into)
     for device in layout.inventory.devices:
         if device.place is not None:
             places[device] = device.place
         elif device.wanted and device not in places:
-            group = buses.new_group() if device.isolated else 0
             shared = _companion_slot(layout.inventory, device, known)
             if shared is not None:
                 buses.occupy(shared, device.flags)
-            places[device] = shared or buses.assign(
-                device.flags, function=device.function, group=group
-            )
+            places[device] = shared or buses.assign(device.flags, function=device.function)
 
 
 def _companion_slot(

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """VMI JSON to a Request: the entry of this package."""
 
+from dataclasses import replace
+
 from sidecar.errors import RequestError
 from sidecar.model.request import MAX_PORTS, Request, VmiIdentity
 from sidecar.vmi import totals
@@ -46,7 +48,8 @@ def parse_request(vmi: bytes) -> Request:
     ours = {key: value for key, value in annotations.items() if key.startswith(PREFIX)}
     if not ours and not _requests_totals(document):
         return Request(vmi=identity, topology_version=version)
-    return _read(Field(_SOURCE, document), Annotations(ours), identity, version)
+    request = _read(Field(_SOURCE, document), Annotations(ours), identity, version)
+    return replace(request, migration_target=_migrates(document))
 
 
 def _read(
@@ -78,6 +81,13 @@ def _requests_totals(document: dict[str, object]) -> bool:
     return any(
         not totals.RESOURCES.isdisjoint(_object(resources, part)) for part in ("requests", "limits")
     )
+
+
+def _migrates(document: dict[str, object]) -> bool:
+    """Whether a migration is under way: this pod is its target, for its source has booted."""
+    state = _object(_object(document, "status"), "migrationState")
+    ended = state.get("completed") or state.get("failed") or state.get("endTimestamp")
+    return bool(state) and not ended
 
 
 def _object(parent: dict[str, object], key: str) -> dict[str, object]:

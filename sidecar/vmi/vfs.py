@@ -89,14 +89,22 @@ def _read_entry(field: Field, members: dict[str, Field]) -> VfEntry:
         )
     pool, address, mac = members.get("pool"), members.get("address"), members.get("mac")
     vlan, team, managed = members.get("vlan"), members.get("team"), members.get("managed")
+    attach_as = _attach_as(members)
+    tags = None if vlan is None else read_vlan(vlan)
+    if vlan is not None and tags is not None and tags.trunk and attach_as is AttachAs.INTERFACE:
+        # It would fail only at the start: virNetDevSetNetConfig.
+        raise vlan.refuse(
+            "libvirt has no VLAN trunk for an interface that is a VF",
+            "one id, or the key as with the value hostdev, whose VLANs are set through the PF",
+        )
     return VfEntry(
         name=_name(members["name"]),
-        attach_as=_attach_as(members),
+        attach_as=attach_as,
         where=field.where,
         pool=None if pool is None else _pool(pool),
         address=None if address is None else address.parse(PciAddress.parse),
         mac=None if mac is None else mac.parse(MacAddress.parse),
-        vlan=None if vlan is None else read_vlan(vlan),
+        vlan=tags,
         team=None if team is None else team.text(),
         managed=None if managed is None else managed.boolean(),
     )

@@ -44,8 +44,8 @@ _TAGS = st.integers(1, 4094)
 
 
 @st.composite
-def vlans(draw: st.DrawFn) -> Vlan:
-    if draw(st.booleans()):
+def vlans(draw: st.DrawFn, *, trunk: bool) -> Vlan:
+    if not trunk or draw(st.booleans()):
         return Vlan((draw(_TAGS),))
     tags = tuple(draw(st.lists(_TAGS, min_size=1, max_size=6, unique=True)))
     if draw(st.booleans()):
@@ -88,14 +88,15 @@ def _network(draw: st.DrawFn, name: str) -> Network:
 @st.composite
 def _entry(draw: st.DrawFn, index: int, name: str, address: PciAddress) -> VfEntry:
     pool = draw(st.none() | _POOLS)
+    attach_as = draw(st.sampled_from(AttachAs))
     return VfEntry(
         name=name,
-        attach_as=draw(st.sampled_from(AttachAs)),
+        attach_as=attach_as,
         where=f"annotation portside.io/vfs, at $[{index}]",
         pool=pool,
         address=address if pool is None or draw(st.booleans()) else None,
         mac=draw(st.none() | _MACS),
-        vlan=draw(st.none() | vlans()),
+        vlan=draw(st.none() | vlans(trunk=attach_as is AttachAs.HOSTDEV)),
         managed=draw(st.none() | st.booleans()),
     )
 

@@ -118,7 +118,7 @@ def test_no_broken_document_tells_a_secret() -> None:
 
 def test_a_vmi_of_5_kb_takes_under_a_millisecond() -> None:
     entries = [
-        {"name": f"vf{index}", "pool": "p", "mac": MAC, "vlan": {"trunk": [10, 20], "native": 10}}
+        {"name": f"vf{index}", "pool": "p", "mac": MAC, "as": "hostdev", "vlan": {"trunk": [10]}}
         for index in range(8)
     ]
     asking = json.loads(vfs(*entries, interfaces="9", disks="9", teaming={"vf": "standby"}))
@@ -144,3 +144,21 @@ def test_imports_nothing_but_the_standard_library() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout == "sidecar\n\n"
+
+
+@pytest.mark.parametrize(
+    ("status", "target"),
+    [
+        ({}, False),
+        ({"migrationState": None}, False),
+        ({"migrationState": {}}, False),
+        ({"migrationState": {"migrationUid": "1", "targetNode": "n2"}}, True),
+        ({"migrationState": {"targetNode": "n2", "completed": True}}, False),
+        ({"migrationState": {"targetNode": "n2", "failed": True}}, False),
+        ({"migrationState": {"targetNode": "n2", "endTimestamp": "2026-01-01T00:00:00Z"}}, False),
+    ],
+)
+def test_a_migration_under_way_makes_this_pod_its_target(status: object, target: bool) -> None:
+    document = json.loads(vmi({"interfaces": "5"}))
+    document["status"] = status
+    assert parse_request(json.dumps(document).encode()).migration_target is target

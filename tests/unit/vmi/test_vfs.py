@@ -91,6 +91,7 @@ def test_no_entry_asks_for_nothing() -> None:
         ({**POOL, "mac": "00:00:00:00:00:00"}, ".mac", "all zero"),
         ({**POOL, "mac": None}, ".mac", "expected a string"),
         ({**POOL, "vlan": {"id": 0}}, ".vlan.id", "expected 1 to 4094"),
+        ({**POOL, "vlan": {"trunk": [1]}}, ".vlan", "no VLAN trunk for an interface"),
         ({**POOL, "team": 5}, ".team", "expected a string"),
         ({**POOL, "team": "nowhere"}, ".team", "no such network"),
         ({**POOL, "as": "nic"}, ".as", "expected hostdev or interface"),

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from lxml import etree
 
 from sidecar.domainxml import connect
-from sidecar.domainxml.buses import Place
-from sidecar.domainxml.inventory import take_inventory
+from sidecar.domainxml.buses import Bus, BusSet, Place
+from sidecar.domainxml.inventory import PciController, take_inventory
 from sidecar.domainxml.layout import Layout, add_controllers, lay_out
+from sidecar.errors import CapacityError
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,37 @@ class Planner:
 
     def extend(self, layout: Layout, ports: int) -> list[Place]:
         """Place so many pluggable placeholders behind all devices; see ``ControllerSource``."""
-        express = layout.inventory.express
-        device = connect.EXPRESS_DEVICE if express else connect.CONVENTIONAL_DEVICE
+        device = connect.EXPRESS_DEVICE
+        if not layout.inventory.express:
+            device = connect.CONVENTIONAL_DEVICE
+            _add_bridges(layout, ports)
         places = [layout.buses.assign(device | connect.HOTPLUG) for _ in range(ports)]
         defined = {controller.index for controller in layout.controllers}
         layout.added += add_controllers(layout.buses, defined)
         return places
+
+
+def _add_bridges(layout: Layout, slots: int) -> None:
+    """Add conventional bridges until so many slots are free.
+
+    A bridge sits in a slot itself, on a bus of a lower index, so it goes in before the slots
+    are used up. pSeries grows by host bridges instead, which need no slot.
+    """
+    buses = layout.buses
+    if buses.multiple_roots:
+        return
+    while _free_slots(buses) < slots:
+        if not _free_slots(buses):
+            raise CapacityError(
+                "no conventional slot is left, not even for a bridge",
+                where="domain XML, <devices>",
+                todo="Ask for fewer ports, or use machine type q35.",
+            )
+        place = buses.assign(connect.PCI_BRIDGE)
+        layout.added.append(PciController(len(buses.buses), "pci-bridge", place=place))
+        buses.buses.append(Bus("pci-bridge"))
+
+
+def _free_slots(buses: BusSet) -> int:
+    wanted = connect.PCI | connect.HOTPLUG
+    return sum(b.free_slots() for b in buses.buses if b.flags & wanted == wanted)

@@ -19,16 +19,26 @@ class ReadBack:
 
     @property
     def free(self) -> int:
-        occupied = {bus for bus, _, _ in self.devices.values()}
-        occupied |= {place[0] for _, place in self.controllers.values() if place}
-        return sum(can for index, can in self.ports.items() if index not in occupied)
+        """Empty ports that can be plugged."""
+        return sum(can for index, can in self.ports.items() if index not in self.occupied)
+
+    @property
+    def unpluggable(self) -> int:
+        """Empty ports that cannot be plugged."""
+        return sum(not can for index, can in self.ports.items() if index not in self.occupied)
+
+    @property
+    def occupied(self) -> set[int]:
+        """Buses with something on them."""
+        places = [place for _, place in self.controllers.values() if place]
+        return {place[0] for place in (*self.devices.values(), *places)}
 
     @property
     def free_slots(self) -> int:
         """Free conventional slots that can be plugged, on machines without PCIe."""
         taken = {(bus, slot) for bus, slot, _ in self.devices.values()}
         taken |= {place[:2] for _, place in self.controllers.values() if place}
-        buses = [i for i, (model, _) in self.controllers.items() if model in {"pci-root", "pci-bridge"}]
+        buses = [i for i, (m, _) in self.controllers.items() if m in {"pci-root", "pci-bridge"}]
         free = sum((bus, slot) not in taken for bus in buses for slot in range(1, 32))
         return free - ((0, 1) not in taken)  # the PIIX3's ISA bridge is in no XML
 

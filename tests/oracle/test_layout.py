@@ -80,7 +80,7 @@ def compare_many_half_placed(oracle: Oracle, machine: str) -> Counter[str]:
         st.randoms(use_true_random=False),
         st.booleans(),
     )
-    def run(xml: str, random: Random, nics_only: bool) -> None:  # noqa: FBT001 -- hypothesis's way
+    def run(xml: str, random: Random, nics_only: bool) -> None:
         try:
             real = oracle.define(xml)
         except OracleError:

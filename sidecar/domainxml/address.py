@@ -4,47 +4,66 @@
 Numbers follow libvirt's ``virStrToLong`` with base 0: ``0x1f``, ``31`` and ``037`` are one.
 """
 
-from contextlib import suppress
+import re
 
 from lxml import etree
 
 from sidecar.domainxml.buses import Place
-from sidecar.domainxml.document import add_child
+from sidecar.domainxml.document import add_child, child_of
 from sidecar.errors import RequestError, shorten
 from sidecar.model.pci import PciAddress
 
 _MAX_DIGITS = 20
+_MAX_NAME = 80
+_NUMBER = re.compile(r"\s*\+?(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))", re.ASCII)
+_DECIMAL = re.compile(r"\s*\+?[0-9]+", re.ASCII)
 
 
 def describe(element: etree._Element) -> str:
     """Name an element for an error: ``<interface> with alias ua-default``."""
     tag = str(element.tag)
-    alias = element.find("alias")
-    if alias is not None and alias.get("name"):
-        return f"<{tag}> with alias {alias.get('name')}"
+    alias = child_of(element, "alias")
+    name = None if alias is None else alias.get("name")
+    if name:
+        return f"<{tag}> with alias {name[:_MAX_NAME]}"
     index = element.get("index")
     if index is not None:
-        return f"<{tag} type='{element.get('type', '')}' index='{index}'>"
+        kind = element.get("type", "")
+        return f"<{tag} type='{kind[:_MAX_NAME]}' index='{index[:_MAX_NAME]}'>"
     line = element.sourceline
     return f"<{tag}> in line {line}" if line else f"<{tag}>"
 
 
 def parse_number(text: str, element: etree._Element, attribute: str) -> int:
-    """Read a number as libvirt does.
+    """Read a number as libvirt does: hex after ``0x``, octal after ``0``, else decimal.
 
     Raises:
-        RequestError: the text is no number.
+        RequestError: the text is no such number.
     """
-    stripped = text.strip()
-    octal = len(stripped) > 1 and stripped[0] == "0" and stripped.isascii() and stripped.isdigit()
-    if len(stripped) <= _MAX_DIGITS and "_" not in stripped:
-        with suppress(ValueError):
-            return int(stripped, 8 if octal else 0)
-    raise RequestError(
+    match = _NUMBER.fullmatch(text) if len(text) <= _MAX_DIGITS else None
+    if match is None:
+        raise _no_number(text, element, attribute, "a number like 0x1f")
+    hexadecimal, octal, decimal = match.groups()
+    return int(hexadecimal or octal or decimal, 16 if hexadecimal else 8 if octal else 10)
+
+
+def parse_decimal(text: str, element: etree._Element, attribute: str) -> int:
+    """Read a controller's index, which libvirt takes for decimal whatever it begins with.
+
+    Raises:
+        RequestError: the text is no decimal number.
+    """
+    if len(text) > _MAX_DIGITS or _DECIMAL.fullmatch(text) is None:
+        raise _no_number(text, element, attribute, "a decimal number like 31")
+    return int(text)
+
+
+def _no_number(text: str, element: etree._Element, attribute: str, expected: str) -> RequestError:
+    return RequestError(
         f"attribute {attribute} is no number",
         where=f"domain XML, {describe(element)}",
         found=shorten(text),
-        expected="a number like 0x1f",
+        expected=expected,
     )
 
 
@@ -58,7 +77,7 @@ def read_place(element: etree._Element) -> tuple[Place | None, bool]:
     Raises:
         RequestError: the address is not one that a guest can have.
     """
-    node = element.find("address")
+    node = child_of(element, "address")
     if node is None:
         return None, True
     if node.get("type", "pci") != "pci":
@@ -98,7 +117,7 @@ def _read(node: etree._Element, element: etree._Element) -> PciAddress:
 
 def write_place(element: etree._Element, place: Place) -> None:
     """Give a device an explicit guest address, in the form that libvirt prints."""
-    node = element.find("address")
+    node = child_of(element, "address")
     if node is None:
         node = add_child(element, "address")
     node.set("type", "pci")

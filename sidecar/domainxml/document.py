@@ -13,6 +13,11 @@ from sidecar.errors import RequestError, shorten
 MAX_BYTES = 4 * 1024 * 1024
 """KubeVirt refuses larger replies (gRPC's default limit), so larger requests make no sense."""
 
+MAX_DEVICES = 2048
+"""Most children of ``<devices>``, eight for each PCI bus number: sorting them as libvirt does
+takes time that grows with their square, here about a second."""
+
+_MAX_REASON = 200
 _BOM = b"\xef\xbb\xbf"
 _WHERE = "domain XML"
 
@@ -30,10 +35,19 @@ def parse_domain(data: bytes) -> etree._Element:
     try:
         root = etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
-        raise RequestError(f"not well-formed: {error}", where=_WHERE) from None
+        # libxml2 quotes names in full, however long they are.
+        raise RequestError(f"not well-formed: {str(error)[:_MAX_REASON]}", where=_WHERE) from None
     if root.tag != "domain":
         raise RequestError(
             "wrong root element", where=_WHERE, found=shorten(root.tag), expected="<domain>"
+        )
+    devices = sum(len(child) for child in root.iterchildren("devices"))
+    if devices > MAX_DEVICES:
+        raise RequestError(
+            "too many devices",
+            where=f"{_WHERE}, <devices>",
+            found=str(devices),
+            expected=f"at most {MAX_DEVICES}",
         )
     return root
 
@@ -74,14 +88,20 @@ def _has_doctype(text: str) -> bool:
         while text[position : position + 1].isspace():
             position += 1
         if text.startswith("<?", position):
-            end = text.find("?>", position)
+            close, begin = "?>", position + 2
         elif text.startswith("<!--", position):
-            end = text.find("-->", position + 4)
+            close, begin = "-->", position + 4
         else:
             return text.startswith("<!", position)
+        end = text.find(close, begin)
         if end < 0:
             return False
-        position = end + 2
+        position = end + len(close)
+
+
+def child_of(element: etree._Element, tag: str) -> etree._Element | None:
+    """Return the first child of that name; several times faster than ``find``."""
+    return next(element.iterchildren(tag), None)
 
 
 def append_child(parent: etree._Element, child: etree._Element) -> None:
@@ -101,9 +121,10 @@ def insert_child(parent: etree._Element, position: int, child: etree._Element) -
     _indent(parent, child)
     if position:
         before = parent[position - 1]
-        child.tail = before.tail
-        if position == len(parent) and _is_blank(before.tail):
-            before.tail = parent.text if _is_blank(parent.text) else None
+        if _is_blank(before.tail):
+            child.tail = before.tail
+            if position == len(parent):
+                before.tail = parent.text if _is_blank(parent.text) else None
     elif len(parent):
         child.tail = parent.text if _is_blank(parent.text) else None
     parent.insert(position, child)

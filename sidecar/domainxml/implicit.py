@@ -9,13 +9,17 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from sidecar.domainxml.address import parse_number
+from sidecar.domainxml.address import describe, parse_decimal
 from sidecar.domainxml.classify import disk_bus
+from sidecar.domainxml.document import child_of
 from sidecar.domainxml.machine import Chipset, Machine
+from sidecar.errors import RequestError
 
 _DISKS_PER_CONTROLLER = {"scsi": 7, "sata": 6, "ide": 4}
 _ORDER = ("scsi", "ide", "sata", "virtio-serial")
 _LETTERS = 26
+_MAX_INDEX = 2047
+"""libvirt makes every controller up to the highest that a device names."""
 
 
 def controllers(
@@ -35,6 +39,13 @@ def controllers(
         found = _implied(element)
         if found is not None:
             kind, index = found
+            if index > _MAX_INDEX:
+                raise RequestError(
+                    f"the device needs too many {kind} controllers",
+                    where=f"domain XML, {describe(element)}",
+                    found=f"one for controller {index}, and all before it",
+                    expected=f"a controller up to {_MAX_INDEX}",
+                )
             last[kind] = max(last.get(kind, 0), index)
     for kind in _ORDER:
         for index in range(last.get(kind, -1) + 1):
@@ -51,7 +62,7 @@ def _implied(element: etree._Element) -> tuple[str, int] | None:
     if tag == "disk":
         return _implied_by_disk(element)
     if tag in {"channel", "console"}:
-        target = element.find("target")
+        target = child_of(element, "target")
         virtio = target is not None and target.get("type") == "virtio"
         return ("virtio-serial", _controller_of(element)) if virtio else None
     if tag == "hostdev" and element.get("type") == "scsi":
@@ -64,7 +75,7 @@ def _implied_by_disk(disk: etree._Element) -> tuple[str, int] | None:
     per_controller = _DISKS_PER_CONTROLLER.get(bus)
     if per_controller is None:
         return None
-    address = disk.find("address")
+    address = child_of(disk, "address")
     if address is not None and address.get("type") == "drive":
         return bus, _controller_of(disk)
     return bus, disk_number(disk) // per_controller
@@ -72,14 +83,14 @@ def _implied_by_disk(disk: etree._Element) -> tuple[str, int] | None:
 
 def _controller_of(element: etree._Element) -> int:
     """Read ``<address controller=...>``, 0 where there is none."""
-    address = element.find("address")
+    address = child_of(element, "address")
     text = "0" if address is None else address.get("controller", "0")
-    return parse_number(text, element, "controller")
+    return parse_decimal(text, element, "controller")
 
 
 def disk_number(disk: etree._Element) -> int:
     """Turn a disk's target ``sdc`` into 2, ``sdaa`` into 26 (``virDiskNameToIndex``)."""
-    target = disk.find("target")
+    target = child_of(disk, "target")
     name = "" if target is None else target.get("dev", "")
     number = 0
     for letter in name[2:6]:

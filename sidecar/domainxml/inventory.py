@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from lxml import etree
 
 from sidecar.domainxml import classify, implicit
-from sidecar.domainxml.address import describe, parse_number, read_place
+from sidecar.domainxml.address import describe, parse_decimal, read_place
 from sidecar.domainxml.buses import LAST_BUS, Place
 from sidecar.domainxml.connect import BUS_MODELS
+from sidecar.domainxml.document import child_of
 from sidecar.domainxml.implicit import disk_number
 from sidecar.domainxml.machine import Machine, read_machine
 from sidecar.errors import RequestError, shorten
@@ -134,7 +135,7 @@ def _add_device(
 
 
 def _is_primary(video: etree._Element) -> bool:
-    model = video.find("model")
+    model = child_of(video, "model")
     return model is not None and model.get("primary") == "yes"
 
 
@@ -142,7 +143,7 @@ def _controller(element: etree._Element, rules: classify.Rules) -> Device:
     kind, model = element.get("type", ""), element.get("model")
     flags = classify.controller_flags(kind, model, rules)
     place, wanted = read_place(element)
-    index = parse_number(element.get("index") or "0", element, "index")
+    index = parse_decimal(element.get("index") or "0", element, "index")
     return Device(
         f"controller-{kind}",
         flags,
@@ -171,7 +172,7 @@ def _insert_controller(controllers: list[Device], new: Device) -> None:
 
 
 def _has_master(controller: Device) -> bool:
-    return controller.element is not None and controller.element.find("master") is not None
+    return controller.element is not None and controller.child_of(element, "master") is not None
 
 
 def _pci_controller(element: etree._Element) -> PciController:
@@ -184,7 +185,7 @@ def _pci_controller(element: etree._Element) -> PciController:
             expected="one of " + ", ".join(sorted(BUS_MODELS)),
         )
     text = element.get("index")
-    index = -1 if text is None else parse_number(text, element, "index")
+    index = -1 if text is None else parse_decimal(text, element, "index")
     if index > LAST_BUS:
         raise RequestError(
             "a PCI controller's index is out of range",
@@ -192,7 +193,7 @@ def _pci_controller(element: etree._Element) -> PciController:
             found=str(index),
             expected=f"0 to {LAST_BUS}",
         )
-    target = element.find("target")
+    target = child_of(element, "target")
     pluggable = target is None or target.get("hotplug") != "off"
     return PciController(index, model, element, read_place(element)[0], pluggable)
 

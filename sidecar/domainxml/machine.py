@@ -22,6 +22,8 @@ class Chipset(StrEnum):
     OTHER = "other"
 
 
+_MAX_NAME = 80
+"""Characters that errors quote; no machine has a longer name."""
 _PREFIXES = {
     "x86": (
         ("pc-q35-", Chipset.Q35),
@@ -75,9 +77,10 @@ def read_machine(domain: etree._Element) -> Machine:
     KubeVirt always writes both attributes; libvirt fills them in from the host.
     """
     node = domain.find("os/type")
-    arch = (node.get("arch") if node is not None else None) or "x86_64"
+    arch = ((node.get("arch") if node is not None else None) or "x86_64")[:_MAX_NAME]
     kind = _ARCHITECTURES.get(arch, "")
-    name = (node.get("machine") if node is not None else None) or _DEFAULT.get(kind, "")
+    given = node.get("machine") if node is not None else None
+    name = (given or _DEFAULT.get(kind, ""))[:_MAX_NAME]
     if kind == "s390":
         return Machine(arch, name, Chipset.OTHER, MachineFamily.CCW)
     chipset = _EXACT.get(kind, {}).get(name)

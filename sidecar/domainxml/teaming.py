@@ -9,7 +9,7 @@ address on both, virtio for the persistent one, a port of its own for the transi
 from lxml import etree
 
 from sidecar.domainxml.address import describe
-from sidecar.domainxml.document import add_child
+from sidecar.domainxml.document import add_child, child_of
 from sidecar.domainxml.inventory import children_of_devices
 from sidecar.domainxml.placeholders import is_placeholder
 from sidecar.domainxml.vfs import ALIAS
@@ -41,10 +41,9 @@ def apply_teaming(domain: etree._Element, request: Request) -> list[etree._Eleme
                 todo="Give the VM such an SR-IOV interface, or an entry in portside.io/vfs.",
             )
         persistent = _find_persistent(domain, pair)
-        alias = _ensure_alias(persistent, pair.persistent)
         _check_mac(persistent, transient, pair, _known_mac(request, pair.transient))
         _set_teaming(persistent, pair, {"type": "persistent"})
-        _set_teaming(transient, pair, {"type": "transient", "persistent": alias})
+        _set_teaming(transient, pair, {"type": "transient", "persistent": f"ua-{pair.persistent}"})
         transients.append(transient)
     return transients
 
@@ -84,25 +83,17 @@ def _find_persistent(domain: etree._Element, pair: TeamingPair) -> etree._Elemen
             where=pair.where,
             expected=f"an <interface> with alias {wanted}",
         )
-    model = found.find("model")
+    model = child_of(found, "model")
     kind = None if model is None else model.get("type")
     if found.get("type") == "hostdev" or kind not in _VIRTIO:
         raise RequestError(
             f"interface {pair.persistent} cannot be the persistent half of a team",
             where=pair.where,
-            found=f"type {found.get('type')}, model {kind}",
+            found=f"type {shorten(found.get('type'))}, model {shorten(kind)}",
             expected="a virtio interface that is no VF",
             todo="Set its model to virtio.",
         )
     return found
-
-
-def _ensure_alias(interface: etree._Element, network: str) -> str:
-    alias = interface.find("alias")
-    if alias is None:
-        alias = add_child(interface, "alias")
-    alias.set("name", f"ua-{network}")
-    return f"ua-{network}"
 
 
 def _known_mac(request: Request, name: str) -> MacAddress | None:
@@ -120,7 +111,7 @@ def _check_mac(
     known: MacAddress | None,
 ) -> None:
     """Demand one MAC address on both halves; give it to an interface that has none."""
-    node = persistent.find("mac")
+    node = child_of(persistent, "mac")
     text = None if node is None else node.get("address")
     if text is None:
         raise RequestError(
@@ -129,12 +120,12 @@ def _check_mac(
             expected="the same MAC address on both halves of a team",
             todo=f"Set macAddress of interface {pair.persistent}.",
         )
-    wanted = MacAddress.parse(text)
-    own = transient.find("mac")
+    wanted = _parse_mac(text, persistent, pair)
+    own = child_of(transient, "mac")
     if transient.tag == "interface":
         if own is None:
             own = add_child(transient, "mac", address=str(wanted))
-        known = MacAddress.parse(own.get("address", ""))
+        known = _parse_mac(own.get("address", ""), transient, pair)
     if known is None:
         raise RequestError(
             f"{pair.transient} has no MAC address of its own",
@@ -151,8 +142,20 @@ def _check_mac(
         )
 
 
+def _parse_mac(text: str, element: etree._Element, pair: TeamingPair) -> MacAddress:
+    try:
+        return MacAddress.parse(text)
+    except RequestError as error:
+        raise RequestError(
+            error.what,
+            where=f"{pair.where}, {describe(element)}, <mac>",
+            found=error.found,
+            expected=error.expected,
+        ) from None
+
+
 def _set_teaming(element: etree._Element, pair: TeamingPair, wanted: dict[str, str]) -> None:
-    node = element.find("teaming")
+    node = child_of(element, "teaming")
     if node is None:
         node = add_child(element, "teaming")
     elif dict(node.items()) != wanted:
@@ -167,5 +170,5 @@ def _set_teaming(element: etree._Element, pair: TeamingPair, wanted: dict[str, s
 
 
 def _alias(element: etree._Element) -> str | None:
-    node = element.find("alias")
+    node = child_of(element, "alias")
     return None if node is None else node.get("name")

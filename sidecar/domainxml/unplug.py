@@ -5,8 +5,9 @@ from lxml import etree
 
 from sidecar.domainxml.address import describe
 from sidecar.domainxml.buses import Place
+from sidecar.domainxml.document import child_of
 from sidecar.domainxml.layout import Layout, is_port
-from sidecar.errors import RequestError
+from sidecar.errors import RequestError, shorten
 
 _WHY = "The VF must be unplugged and plugged while the VM runs, for instance to migrate it."
 
@@ -21,11 +22,13 @@ def keep_unpluggable(layout: Layout, transients: list[etree._Element]) -> None:
         transients: the VFs of the teams.
 
     Raises:
-        RequestError: a VF is not on a port, or shares a slot.
+        RequestError: a VF has no PCI address, is not on a port, or shares a slot.
     """
     places = {owner.element: place for owner, place in layout.places.items()}
     for element in transients:
-        place = places[element]
+        place = places.get(element)
+        if place is None:
+            raise _no_address(element)
         bus = layout.buses.buses[place.bus]
         if not is_port(bus):
             raise RequestError(
@@ -46,9 +49,21 @@ def keep_unpluggable(layout: Layout, transients: list[etree._Element]) -> None:
         _clear_hotplug_off(layout, place.bus)
 
 
+def _no_address(element: etree._Element) -> RequestError:
+    address = child_of(element, "address")
+    kind = None if address is None else address.get("type")
+    return RequestError(
+        "a VF of a team takes no PCI address in the guest",
+        where=f"domain XML, {describe(element)}",
+        found=f"address of type {shorten(kind)}" if kind else shorten(dict(element.items())),
+        expected="a PCI device of mode='subsystem', and an address of type='pci' if any",
+        todo=_WHY,
+    )
+
+
 def _clear_hotplug_off(layout: Layout, index: int) -> None:
     for controller in layout.controllers:
         if controller.index == index and controller.element is not None:
-            target = controller.element.find("target")
+            target = controller.child_of(element, "target")
             if target is not None and "hotplug" in target.attrib:
                 del target.attrib["hotplug"]

@@ -4,7 +4,7 @@
 from lxml import etree
 
 from sidecar.domainxml.address import describe, read_host_address, write_host_address
-from sidecar.domainxml.document import add_child, append_child, remove_child
+from sidecar.domainxml.document import add_child, append_child, child_of, insert_child, remove_child
 from sidecar.domainxml.inventory import children_of_devices
 from sidecar.errors import CapacityError, RequestError
 from sidecar.model.pci import PciAddress
@@ -46,7 +46,7 @@ def inject(
         element = find_vf(domain, entry)
         if element is None:
             element = make_vf(entry)
-            devices = domain.find("devices")
+            devices = child_of(domain, "devices")
             if devices is None:
                 devices = add_child(domain, "devices")
             append_child(devices, element)
@@ -110,7 +110,7 @@ def host_address(element: etree._Element) -> PciAddress | None:
 
 
 def _alias_of(element: etree._Element) -> str | None:
-    alias = element.find("alias")
+    alias = child_of(element, "alias")
     return None if alias is None else alias.get("name")
 
 
@@ -138,7 +138,7 @@ def _restore_source(element: etree._Element, entry: VfEntry) -> None:
         source.set("network", entry.pool or "")
         return
     typed = element.tag == "interface"
-    address = source.find("address")
+    address = child_of(source, "address")
     if address is None:
         write_host_address(source, entry.address, typed=typed)
     elif read_host_address(address, element) != entry.address:
@@ -149,16 +149,23 @@ def _restore_source(element: etree._Element, entry: VfEntry) -> None:
 
 
 def _restore_vlan(element: etree._Element, vlan: Vlan) -> None:
-    old = element.find("vlan")
-    if old is not None:
-        remove_child(element, old)
-    node = add_child(element, "vlan")
+    node = etree.Element("vlan")
     if vlan.trunk:
         node.set("trunk", "yes")
     for tag in vlan.tags:
         child = add_child(node, "tag", id=str(tag))
         if tag == vlan.native:
             child.set("nativeMode", str(vlan.native_mode or "tagged"))
+    old = child_of(element, "vlan")
+    if old is None:
+        append_child(element, node)
+    elif _content(old) != _content(node):
+        insert_child(element, element.index(old), node)
+        remove_child(element, old)
+
+
+def _content(vlan: etree._Element) -> list[object]:
+    return [(child.tag, dict(child.attrib)) for child in (vlan, *vlan)]
 
 
 def _ensure(parent: etree._Element, tag: str) -> etree._Element:

@@ -4,6 +4,7 @@
 import typer
 
 from sidecar.cli.mutate import mutate
+from sidecar.cli.topology import topology
 
 app = typer.Typer(
     help="Reserves PCIe root ports for KubeVirt VMs, teams their NICs, adds VFs.",
@@ -12,6 +13,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(mutate)
+app.command()(topology)
 
 
 @app.command("hook")

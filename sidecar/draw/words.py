@@ -16,6 +16,16 @@ STATES = {
     PortState.LOCKED: "hotplug off",
 }
 
+BRIDGES = {
+    "pci-bridge": "PCI bridge",
+    "pci-expander-bus": "expander bus",
+    "dmi-to-pci-bridge": "DMI bridge",
+    "pcie-to-pci-bridge": "PCI bridge",
+    "pcie-switch-upstream-port": "switch",
+    "pcie-expander-bus": "expander bus",
+}
+"""What to call a controller where its model's name is too long."""
+
 
 def describe_machine(topology: Topology) -> str:
     """Name the domain and its machine."""
@@ -108,3 +118,9 @@ def _many(count: int, noun: str) -> str:
     if count == 1:
         return f"1 {noun}"
     return f"{count} {noun}es" if noun.endswith("s") else f"{count} {noun}s"
+
+
+def describe_look(state: PortState, change: Change) -> str:
+    """Say in the legend what a box means."""
+    said = {Change.NEW: "added", Change.MOVED: "moved", Change.EDITED: "changed"}
+    return f"{STATES[state]}, {said[change]}" if change in said else STATES[state]

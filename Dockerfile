@@ -30,7 +30,7 @@ RUN DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommend
 FROM ${BASE} AS libvirt
 RUN apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
-        libvirt-daemon-driver-qemu python3 qemu-system-x86 >/dev/null \
+        libvirt-daemon-driver-qemu python3 qemu-system-x86 tini >/dev/null \
     && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* \
     && echo 'qemu:x:107:107::/tmp:/usr/sbin/nologin' >>/etc/passwd \
     && echo 'qemu:x:107:' >>/etc/group
@@ -40,7 +40,9 @@ LABEL org.opencontainers.image.title="portside-libvirt" \
     org.opencontainers.image.licenses="Apache-2.0"
 ENV PATH=/opt/portside/bin:/usr/sbin:/usr/bin:/sbin:/bin PYTHONDONTWRITEBYTECODE=1
 USER 107:107
-ENTRYPOINT ["portside"]
+# Each QEMU that libvirt asks for its abilities ends as a child of process 1. Unless that one
+# reaps, libvirt takes it for alive and waits 40 seconds.
+ENTRYPOINT ["tini", "--", "portside"]
 CMD ["--help"]
 
 # Last, so that a build without --target makes this one.

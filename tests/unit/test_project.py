@@ -146,7 +146,7 @@ def unreasoned(comment: str) -> bool:
         ("# type: ignore[arg-type]  # noqa: S603", True),
     ],
 )
-def test_a_suppression_without_a_reason_is_told(comment: str, bad: bool) -> None:  # noqa: FBT001 - pytest's
+def test_a_suppression_without_a_reason_is_told(comment: str, bad: bool) -> None:
     assert unreasoned(comment) is bad
 
 

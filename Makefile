@@ -32,7 +32,7 @@ lint:
 
 bench:
 	@scripts/bootstrap test
-	$(VENV)/python bench/run.py $(ARGS)
+	$(VENV)/python -m bench.run $(ARGS)
 
 image:
 	@scripts/bootstrap image

@@ -3,6 +3,7 @@
 
 import typer
 
+from sidecar.cli.demo import demo
 from sidecar.cli.mutate import mutate
 from sidecar.cli.topology import topology
 
@@ -13,6 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(mutate)
+app.command()(demo)
 app.command()(topology)
 
 

@@ -5,9 +5,11 @@ Numbers follow libvirt's ``virStrToLong`` with base 0: ``0x1f``, ``31`` and ``03
 """
 
 import re
+from functools import lru_cache
 
 from lxml import etree
 
+from sidecar.domainxml import connect
 from sidecar.domainxml.buses import Place
 from sidecar.domainxml.document import add_child, child_of
 from sidecar.errors import RequestError, shorten
@@ -17,6 +19,10 @@ _MAX_DIGITS = 20
 _MAX_NAME = 80
 _NUMBER = re.compile(r"\s*\+?(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))", re.ASCII)
 _DECIMAL = re.compile(r"\s*\+?[0-9]+", re.ASCII)
+_NOWHERE = Place(0, 0, 0)
+_USUAL = {
+    f"0x{number:0{width}x}": number for width in (1, 2, 4) for number in range(16 ** min(width, 2))
+}
 
 
 def describe(element: etree._Element) -> str:
@@ -80,18 +86,35 @@ def read_place(element: etree._Element) -> tuple[Place | None, bool]:
     node = child_of(element, "address")
     if node is None:
         return None, True
-    if node.get("type", "pci") != "pci":
+    get = node.get
+    if get("type", "pci") != "pci":
         return None, False
+    place = _usual_place(get("domain"), get("bus"), get("slot"), get("function"))
+    if place is None:
+        place = _unusual_place(node, element)
+    return (None, True) if place == _NOWHERE else (place, False)
+
+
+@lru_cache(maxsize=1024)
+def _usual_place(*texts: str | None) -> Place | None:
+    """Read an address in the spelling of libvirt and KubeVirt, None if it is another."""
+    parts = [0 if text is None else _USUAL.get(text) for text in texts]
+    domain, bus, slot, function = parts
+    if domain or bus is None or slot is None or function is None:
+        return None
+    usual = domain is not None and slot <= connect.LAST_SLOT and function <= connect.LAST_FUNCTION
+    return Place(bus, slot, function) if usual else None
+
+
+def _unusual_place(node: etree._Element, element: etree._Element) -> Place:
     address = _read(node, element)
-    if address.domain != 0 or address.bus or address.slot or address.function:
-        if address.domain:
-            raise RequestError(
-                "only PCI domain 0 exists in a guest",
-                where=f"domain XML, {describe(element)}",
-                found=str(address),
-            )
-        return Place(address.bus, address.slot, address.function), False
-    return None, True
+    if address.domain:
+        raise RequestError(
+            "only PCI domain 0 exists in a guest",
+            where=f"domain XML, {describe(element)}",
+            found=str(address),
+        )
+    return Place(address.bus, address.slot, address.function)
 
 
 def read_host_address(node: etree._Element, element: etree._Element) -> PciAddress:

@@ -6,6 +6,7 @@ from copy import deepcopy
 from lxml import etree
 
 from sidecar.domainxml.classify import disk_bus, model_of
+from sidecar.domainxml.document import child_of
 
 _FIXED = {
     "disk": "<disk type='file' device='disk'><source file='/portside/{number}'/></disk>",
@@ -83,7 +84,7 @@ def reduce_device(element: etree._Element, number: int, alias: str) -> etree._El
 def _is_elsewhere(element: etree._Element, tag: str) -> bool:
     """Whether this device takes no PCI address, or none that a skeleton can show."""
     if tag in {"channel", "console", "serial"}:
-        target = element.find("target")
+        target = child_of(element, "target")
         return target is None or target.get("type") not in {"virtio", "pci-serial"}
     if tag not in _ONLY:
         return False
@@ -115,7 +116,7 @@ def _finish_interface(bone: etree._Element, element: etree._Element) -> None:
     """Make an ethernet interface of it, or leave it the VF that it is."""
     if element.get("type") == "hostdev":
         bone.set("type", "hostdev")
-        source = element.find("source")
+        source = child_of(element, "source")
         if source is not None:
             bone.append(deepcopy(source))
         return

@@ -20,9 +20,9 @@ _PIIX3_USB_MODELS = {None, "piix3-uhci"}
 Places = dict[Device | PciController, Place]
 
 
-def is_reserved_place(owner: Device | PciController) -> bool:
+def is_reserved_place(owner: Device) -> bool:
     """Whether the address belongs to the PIIX3, whose functions are taken as a whole."""
-    if not isinstance(owner, Device) or owner.index:
+    if owner.index or not owner.kind.startswith("controller"):
         return False
     return (owner.kind == "controller-ide" and owner.place == _PIIX3_IDE) or (
         owner.kind == "controller-usb"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from sidecar.domainxml import connect
+from sidecar.domainxml.document import child_of
 from sidecar.domainxml.machine import Machine
 from sidecar.model.ports import MachineFamily
 
@@ -56,7 +57,7 @@ def rules_for(machine: Machine, devices: list[etree._Element]) -> Rules:
     )
     # A virt machine that has one virtio-mmio device puts all virtio devices there
     # (qemuDomainAssignVirtioMMIOAddresses).
-    on_mmio = any(
+    on_mmio = machine.chipset == "virt" and any(
         a.get("type") == "virtio-mmio" for d in devices for a in d.iterchildren("address")
     )
     return Rules(machine, express, 0 if on_mmio else express)
@@ -64,7 +65,7 @@ def rules_for(machine: Machine, devices: list[etree._Element]) -> Rules:
 
 def disk_bus(disk: etree._Element) -> str:
     """Tell a disk's bus, guessed from the target's name where the XML leaves it out."""
-    target = disk.find("target")
+    target = child_of(disk, "target")
     if target is None:
         return ""
     bus = target.get("bus")
@@ -76,7 +77,7 @@ def disk_bus(disk: etree._Element) -> str:
 
 def model_of(element: etree._Element) -> str | None:
     """Return ``<model type='...'>`` of a device."""
-    model = element.find("model")
+    model = child_of(element, "model")
     return None if model is None else model.get("type")
 
 
@@ -110,7 +111,7 @@ def hostdev_flags(hostdev: etree._Element, rules: Rules) -> int:
 
 
 def _filesystem(filesystem: etree._Element, rules: Rules) -> int:
-    driver = filesystem.find("driver")
+    driver = child_of(filesystem, "driver")
     kind = None if driver is None else driver.get("type")
     if kind in {None, "path", "handle"}:
         return rules.virtio_model(filesystem.get("model"))
@@ -180,7 +181,7 @@ def _input(device: etree._Element, rules: Rules) -> int:
 
 
 def _serial(serial: etree._Element, _rules: Rules) -> int:
-    target = serial.find("target")
+    target = child_of(serial, "target")
     kind = None if target is None else target.get("type")
     return connect.CONVENTIONAL_DEVICE if kind == "pci-serial" else 0
 

@@ -32,6 +32,7 @@ CONVENTIONAL_DEVICE: Final = PCI | AUTOASSIGN
 EXPRESS_DEVICE: Final = PCIE | AUTOASSIGN
 
 LAST_SLOT: Final = 31
+LAST_FUNCTION: Final = 7
 
 
 class BusModel(NamedTuple):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from sidecar.domainxml import classify, implicit
+from sidecar.domainxml import classify, connect, implicit
 from sidecar.domainxml.address import describe, parse_decimal, read_place
 from sidecar.domainxml.buses import LAST_BUS, Place
 from sidecar.domainxml.connect import BUS_MODELS
@@ -60,8 +60,9 @@ class PciController:
 
 @dataclass(slots=True)
 class Inventory:
-    """What of a domain matters for PCI addresses."""
+    """What of ``domain`` matters for PCI addresses."""
 
+    domain: etree._Element
     machine: Machine
     controllers: list[PciController]
     devices: list[Device]
@@ -70,6 +71,16 @@ class Inventory:
     def express(self) -> bool:
         """Whether the machine has PCI Express."""
         return self.machine.family is MachineFamily.PCIE
+
+    def add_device(self, element: etree._Element, place: Place) -> None:
+        """Take in a device that we put into the domain, at an address of its own."""
+        flags = connect.EXPRESS_DEVICE if self.express else connect.CONVENTIONAL_DEVICE
+        self.devices.append(Device(str(element.tag), flags, element, place, wanted=False))
+
+    def add_controller(self, controller: PciController, element: etree._Element) -> None:
+        """Take in a PCI controller that we put into the domain, for libvirt to place."""
+        new = PciController(controller.index, controller.model, element)
+        bisect.insort(self.controllers, new, key=lambda known: known.index)
 
 
 def children_of_devices(domain: etree._Element) -> list[etree._Element]:
@@ -105,7 +116,7 @@ def take_inventory(domain: etree._Element) -> Inventory:
     if machine.family in {MachineFamily.PCIE, MachineFamily.PCI}:
         _add_implicit(by_kind, elements, rules)
         _complete_controllers(controllers, machine)
-    return Inventory(machine, controllers, [d for kind in ORDER for d in by_kind[kind]])
+    return Inventory(domain, machine, controllers, [d for kind in ORDER for d in by_kind[kind]])
 
 
 def _add_device(
@@ -172,7 +183,7 @@ def _insert_controller(controllers: list[Device], new: Device) -> None:
 
 
 def _has_master(controller: Device) -> bool:
-    return controller.element is not None and controller.child_of(element, "master") is not None
+    return controller.element is not None and child_of(controller.element, "master") is not None
 
 
 def _pci_controller(element: etree._Element) -> PciController:

@@ -46,7 +46,11 @@ def lay_out(inventory: Inventory) -> Layout:
         RequestError: two devices claim one address.
         CapacityError: the buses cannot hold the devices.
     """
-    added = [PciController(c.index, c.model) for c in _dry_run(inventory)]
+    dry = _dry_run(inventory)
+    if _is_final(dry):
+        dry.places.update((c, c.place) for c in dry.added if c.place is not None)
+        return dry
+    added = [PciController(c.index, c.model) for c in dry.added]
     layout = Layout(inventory, _collect(inventory, added), added=added)
     chipset.place_integrated(inventory, layout.buses, layout.places)
     _assign(layout)
@@ -77,7 +81,25 @@ def pluggable(bus: Bus) -> bool:
     return not bus.taken and bus.flags & connect.HOTPLUG != 0
 
 
-def _dry_run(inventory: Inventory) -> list[PciController]:
+def _is_final(dry: Layout) -> bool:
+    """Whether the second pass would only repeat the dry run.
+
+    It does if just root ports were added, behind all controllers that the domain defines, and
+    nothing integrated competes with them for bus 0.
+    """
+    inventory = dry.inventory
+    last = inventory.controllers[-1].index if inventory.controllers else -1
+    return (
+        inventory.express
+        and all(c.model == "pcie-root-port" and c.index > last for c in dry.added)
+        and not any(
+            device.wanted and (device.function is not None or device.flags & connect.INTEGRATED)
+            for device in inventory.devices
+        )
+    )
+
+
+def _dry_run(inventory: Inventory) -> Layout:
     """Find the controllers that libvirt adds."""
     layout = Layout(inventory, _collect(inventory, []))
     highest = len(layout.buses.buses) - 1
@@ -93,7 +115,8 @@ def _dry_run(inventory: Inventory) -> list[PciController]:
     if inventory.express and last_defined <= 0 and (grew or highest > last_defined):
         # Only a domain that leaves all controllers to libvirt gets a spare port.
         layout.buses.assign(connect.EXPRESS_DEVICE)
-    return add_controllers(layout.buses, defined)
+    layout.added = add_controllers(layout.buses, defined)
+    return layout
 
 
 def add_controllers(buses: BusSet, defined: set[int]) -> list[PciController]:
@@ -125,10 +148,12 @@ def _collect(inventory: Inventory, added: list[PciController]) -> BusSet:
         ],
         multiple_roots=pseries,
     )
-    owners: dict[Place, str] = {}
+    owners: dict[Place, Device | PciController] = {}
     for device in inventory.devices:
-        if device.place is not None:
+        if device.place is not None and not chipset.is_reserved_place(device):
             _take(buses, device, device.flags or connect.PCI, owners)
+            if device.kind == "hostdev" and device.place.bus:
+                buses.buses[device.place.bus].dedicated = pseries
     for controller in inventory.controllers:
         if controller.place is not None and controller.index:
             spec = connect.BUS_MODELS[controller.model]
@@ -143,21 +168,22 @@ def _bus(controller: PciController | None, fill: str) -> Bus:
 
 
 def _take(
-    buses: BusSet, owner: Device | PciController, flags: int, owners: dict[Place, str]
+    buses: BusSet,
+    owner: Device | PciController,
+    flags: int,
+    owners: dict[Place, Device | PciController],
 ) -> None:
-    place, element = owner.place, owner.element
-    if place is None or element is None or chipset.is_reserved_place(owner):
+    place = owner.place
+    if place is None:
         return
-    buses.occupy(place, flags)
-    if isinstance(owner, Device) and owner.kind == "hostdev" and place.bus:
-        buses.buses[place.bus].dedicated = buses.multiple_roots
-    if place in owners:
+    other = owners.setdefault(place, owner)
+    if other is not owner and other.element is not None and owner.element is not None:
         raise RequestError(
             "two devices claim one PCI address",
-            where=f"domain XML, {owners[place]} and {describe(element)}",
+            where=f"domain XML, {describe(other.element)} and {describe(owner.element)}",
             found=str(place),
         )
-    owners[place] = describe(element)
+    buses.occupy(place, flags)
 
 
 def _assign(layout: Layout, *, dry: bool = False) -> None:

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from lxml import etree
 
 from sidecar.domainxml.document import format_domain, parse_domain
+from sidecar.domainxml.inventory import take_inventory
 from sidecar.domainxml.layout import Layout
-from sidecar.domainxml.machine import Machine, read_machine
+from sidecar.domainxml.machine import Machine
 from sidecar.domainxml.placeholders import count_foreign, strip_ours
 from sidecar.domainxml.reserve import Wish, reserve
 from sidecar.domainxml.source import ControllerSource
 from sidecar.domainxml.teaming import apply_teaming, set_missing_modes
 from sidecar.domainxml.unplug import keep_unpluggable
-from sidecar.domainxml.vfs import inject
+from sidecar.domainxml.vfs import inject, is_our_vf
 from sidecar.errors import RequestError
 from sidecar.model.ports import MachineFamily, PortCount
 from sidecar.model.request import Request
@@ -63,22 +64,22 @@ def mutate(
         # devices are not there yet (generateConverterContext).
         return Mutation(domain, notes=("the VMI migrates to this pod: nothing to do",))
     root = parse_domain(domain)
-    machine = read_machine(root)
-    _check_machine(machine, request)
     strip_ours(root)
     set_missing_modes(root)
+    inventory = take_inventory(root)
+    machine = inventory.machine
+    _check_machine(machine, request)
     if machine.family in {MachineFamily.CCW, MachineFamily.NONE}:
         inject(root, request.vfs, pool_networks=pool_networks)
         note = f"machine {machine.name} ({machine.arch}) has no PCI ports: nothing to reserve"
         count = PortCount(machine.family, 0, 0)
         return Mutation(format_domain(root, domain), count, count, (note,))
-    base = source.lay_out(root)
+    base = source.lay_out(inventory)
     wish = Wish(request.free_ports, request.max_ports, _later_call(root, base, request))
     guests = inject(root, request.vfs, pool_networks=pool_networks)
     transients = apply_teaming(root, request)
-    done = reserve(root, base, guests, wish, source)
-    if transients:
-        keep_unpluggable(source.lay_out(root), transients)
+    done = reserve(base, guests, wish, source)
+    keep_unpluggable(done.layout, transients)
     notes = ("the ports are left to a later call of this boot",) if wish.later_call else ()
     return Mutation(format_domain(root, domain), done.before, done.after, notes)
 
@@ -104,11 +105,14 @@ def _later_call(root: etree._Element, base: Layout, request: Request) -> bool:
     """Whether KubeVirt certainly calls again with the ports that libvirt makes now.
 
     KubeVirt's own placeholders are taken away in a second call. Topology v3 means two calls
-    at least; the first is the one in which no device has an address.
+    at least; the first is the one in which no device has an address but the VFs that we added.
     """
     if base.inventory.machine.family is not MachineFamily.PCIE:
         return False
     if count_foreign(root):
         return True
-    placed = any(device.place is not None for device in base.inventory.devices)
+    placed = any(
+        device.place is not None and device.element is not None and not is_our_vf(device.element)
+        for device in base.inventory.devices
+    )
     return request.topology_version == "v3" and not placed

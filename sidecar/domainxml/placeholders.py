@@ -10,8 +10,7 @@ from lxml import etree
 
 from sidecar.domainxml.address import write_place
 from sidecar.domainxml.buses import Place
-from sidecar.domainxml.document import remove_child
-from sidecar.domainxml.inventory import children_of_devices
+from sidecar.domainxml.document import child_of, devices_named, remove_child
 
 _ALIAS = "ua-portside-placeholder-"
 _TARGET = "placeholder-"
@@ -32,7 +31,7 @@ def is_placeholder(element: etree._Element) -> bool:
     """Whether this is a placeholder, ours or KubeVirt's."""
     if element.tag != "interface" or element.get("type") != "ethernet":
         return False
-    target = element.find("target")
+    target = child_of(element, "target")
     return (
         target is not None
         and target.get("managed") == "no"
@@ -42,7 +41,7 @@ def is_placeholder(element: etree._Element) -> bool:
 
 def is_ours(element: etree._Element) -> bool:
     """Whether this is a placeholder of ours."""
-    alias = element.find("alias")
+    alias = child_of(element, "alias")
     return (
         is_placeholder(element) and alias is not None and alias.get("name", "").startswith(_ALIAS)
     )
@@ -50,12 +49,12 @@ def is_ours(element: etree._Element) -> bool:
 
 def count_foreign(domain: etree._Element) -> int:
     """Count the placeholders that KubeVirt put there, and will take away."""
-    return sum(is_placeholder(e) and not is_ours(e) for e in children_of_devices(domain))
+    return sum(is_placeholder(e) and not is_ours(e) for e in devices_named(domain, "interface"))
 
 
 def strip_ours(domain: etree._Element) -> int:
     """Remove our placeholders; tell how many there were."""
-    ours = [element for element in children_of_devices(domain) if is_ours(element)]
+    ours = [element for element in devices_named(domain, "interface") if is_ours(element)]
     for element in ours:
         parent = element.getparent()
         if parent is not None:

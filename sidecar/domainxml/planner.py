@@ -3,11 +3,9 @@
 
 from dataclasses import dataclass
 
-from lxml import etree
-
 from sidecar.domainxml import connect
 from sidecar.domainxml.buses import Bus, BusSet, Place
-from sidecar.domainxml.inventory import PciController, take_inventory
+from sidecar.domainxml.inventory import Inventory, PciController
 from sidecar.domainxml.layout import Layout, add_controllers, lay_out
 from sidecar.errors import CapacityError
 
@@ -22,9 +20,9 @@ class Planner:
 
     by_launcher: bool = False
 
-    def lay_out(self, domain: etree._Element) -> Layout:
+    def lay_out(self, inventory: Inventory) -> Layout:
         """Tell where each device will be; see ``ControllerSource``."""
-        return lay_out(take_inventory(domain))
+        return lay_out(inventory)
 
     def extend(self, layout: Layout, ports: int) -> list[Place]:
         """Place so many pluggable placeholders behind all devices; see ``ControllerSource``."""

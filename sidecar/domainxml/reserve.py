@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from sidecar.domainxml import connect
 from sidecar.domainxml.address import write_place
 from sidecar.domainxml.buses import Place
-from sidecar.domainxml.document import add_child, append_child, insert_child
-from sidecar.domainxml.inventory import Device, PciController
+from sidecar.domainxml.document import append_child, devices_of, insert_child
+from sidecar.domainxml.inventory import Device, Inventory, PciController
 from sidecar.domainxml.layout import Layout, count_ports
 from sidecar.domainxml.placeholders import count_foreign, make_placeholder
 from sidecar.domainxml.source import ControllerSource
@@ -42,66 +43,69 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """The ports before and after, as this call's domain would boot."""
+    """The ports before and after, as this call's domain would boot, and where all sits."""
 
     before: PortCount
     after: PortCount
-    added: int
+    layout: Layout
 
 
 def reserve(
-    domain: etree._Element,
-    base: Layout,
-    guests: list[etree._Element],
-    wish: Wish,
-    source: ControllerSource,
+    base: Layout, guests: list[etree._Element], wish: Wish, source: ControllerSource
 ) -> Reservation:
-    """Add controllers to ``domain`` until the wish is fulfilled.
+    """Add controllers to a domain until the wish is fulfilled.
 
     Args:
-        domain: the domain, edited in place.
-        base: its layout before ``guests`` were added; it is used up.
-        wish: what to reserve.
-        source: who makes the controllers.
+        base: the layout of the domain before ``guests`` were added; used up, while its
+            inventory takes in what is added.
         guests: devices that we added and that need a pluggable port each. They get explicit
             addresses behind all others, so that nobody moves.
+        wish: what to reserve.
+        source: who makes the controllers.
 
     Raises:
         CapacityError: the machine has no room.
         RequestError: ``max_ports`` would be exceeded.
         InternalError: a device would move.
     """
+    inventory = base.inventory
     before = count_ports(base)
     placed = _placements(base)
     given = len(base.buses.buses)
-    for guest, place in zip(guests, source.extend(base, len(guests)), strict=True):
-        write_place(guest, place)
+    guest_places = source.extend(base, len(guests))
     with_guests = len(base.buses.buses)
-    places = source.extend(base, max(0, wish.free - _freed_later(domain, wish)))
+    places = source.extend(base, max(0, wish.free - _freed_later(inventory, wish)))
     _check_limit(base, given, wish)
+    for guest, place in zip(guests, guest_places, strict=True):
+        write_place(guest, place)
+        inventory.add_device(guest, place)
     controllers = base.added
-    if wish.later_call and source.by_launcher and base.inventory.express:
-        _send_placeholders(domain, places)
-        controllers = _without_trailing_ports(controllers) if places or guests else []
+    sent = places if wish.later_call and source.by_launcher and _can_send(base) else []
+    if sent:
+        _send_placeholders(inventory, sent)
+        controllers = []
     elif wish.later_call:
         controllers = [c for c in controllers if c.index < with_guests] if guests else []
     elif not guests and len(base.buses.buses) == given:
         controllers = []
-    _write_controllers(domain, controllers)
-    after = _verify(domain, source, placed, [c for c in controllers if c.index >= given])
-    if not wish.later_call and after.free < wish.free:
+    _write_controllers(inventory, controllers)
+    if not guests and not sent and not controllers:
+        return Reservation(before, before, base)
+    after = _verify(base, source, placed, [c for c in controllers if c.index >= given])
+    count = count_ports(after)
+    if not wish.later_call and count.free < wish.free:
         raise InternalError(
             "the reserved ports are not free",
             where="domain XML",
-            found=str(after.free),
+            found=str(count.free),
             expected=f"at least {wish.free}",
         )
-    return Reservation(before, after, len(controllers))
+    return Reservation(before, count, after)
 
 
-def _freed_later(domain: etree._Element, wish: Wish) -> int:
+def _freed_later(inventory: Inventory, wish: Wish) -> int:
     """Count ports that KubeVirt frees when it takes its own placeholders away."""
-    return count_foreign(domain) if wish.later_call else 0
+    return count_foreign(inventory.domain) if wish.later_call else 0
 
 
 def _check_limit(layout: Layout, given: int, wish: Wish) -> None:
@@ -119,38 +123,49 @@ def _check_limit(layout: Layout, given: int, wish: Wish) -> None:
     )
 
 
-def _send_placeholders(domain: etree._Element, places: list[Place]) -> None:
+def _can_send(layout: Layout) -> bool:
+    """Whether the ports that libvirt makes itself for placeholders push nothing away.
+
+    They get their slots on bus 0 before integrated devices do, and libvirt fills every
+    missing index with a root port, never with a bridge. Where that matters, the ports wait
+    for the later call, in which everything is placed.
+    """
+    return (
+        layout.inventory.express
+        and all(controller.model == "pcie-root-port" for controller in layout.added)
+        and not any(
+            device.wanted and device.flags & connect.INTEGRATED
+            for device in layout.inventory.devices
+        )
+    )
+
+
+def _send_placeholders(inventory: Inventory, places: list[Place]) -> None:
     """Let virt-launcher's libvirt make the ports.
 
     Each placeholder names its bus, so libvirt makes root ports up to there, and every other
     device keeps its place.
     """
-    devices = domain.find("devices")
-    if devices is not None:
-        for number, place in enumerate(places, start=1):
-            append_child(devices, make_placeholder(number, place))
+    devices = devices_of(inventory.domain)
+    for number, place in enumerate(places, start=1):
+        placeholder = make_placeholder(number, place)
+        append_child(devices, placeholder)
+        inventory.add_device(placeholder, place)
 
 
-def _without_trailing_ports(controllers: list[PciController]) -> list[PciController]:
-    """Keep what libvirt would not guess: it fills every missing index with a root port."""
-    last = max((c.index for c in controllers if c.model != "pcie-root-port"), default=-1)
-    return [c for c in controllers if c.index <= last]
-
-
-def _write_controllers(domain: etree._Element, controllers: list[PciController]) -> None:
+def _write_controllers(inventory: Inventory, controllers: list[PciController]) -> None:
     """Append the controllers behind the last one of the domain, without addresses."""
-    existing = domain.findall("devices/controller")
-    parent = existing[-1].getparent() if existing else domain.find("devices")
+    existing = inventory.domain.findall("devices/controller")
+    parent = existing[-1].getparent() if existing else None
     if parent is None:
-        parent = add_child(domain, "devices")
+        parent = devices_of(inventory.domain)
     position = parent.index(existing[-1]) + 1 if existing else len(parent)
-    for controller in controllers:
+    for offset, controller in enumerate(controllers):
         element = etree.Element(
             "controller", type="pci", index=str(controller.index), model=controller.model
         )
-        insert_child(parent, position, element)
-        controller.element = element
-        position += 1
+        insert_child(parent, position + offset, element)
+        inventory.add_controller(controller, element)
 
 
 _Key = object
@@ -171,29 +186,30 @@ def _placements(layout: Layout) -> dict[_Key, Place]:
 
 
 def _verify(
-    domain: etree._Element,
-    source: ControllerSource,
-    placed: dict[_Key, Place],
-    grown: list[PciController],
-) -> PortCount:
+    base: Layout, source: ControllerSource, placed: dict[_Key, Place], grown: list[PciController]
+) -> Layout:
     """Hold the result against the promise; give our controllers addresses if they push."""
-    layout = source.lay_out(domain)
-    if _moved(placed, layout):
-        # Controllers get their slots on bus 0 first. Where something else has to sit there,
-        # ours must name slots behind it.
-        for controller in grown:
-            if controller.element is not None and controller.place is not None:
-                write_place(controller.element, controller.place)
-        layout = source.lay_out(domain)
-        moved = _moved(placed, layout)
-        if moved:
-            raise InternalError(
-                "a device would move to another PCI address",
-                where="domain XML",
-                found=", ".join(moved),
-                todo="Please report this domain.",
-            )
-    return count_ports(layout)
+    layout = source.lay_out(base.inventory)
+    if not _moved(placed, layout):
+        return layout
+    # Controllers get their slots on bus 0 first. Where something else has to sit there, ours
+    # must name slots behind it.
+    addresses = {controller.index: controller.place for controller in grown}
+    for controller in base.inventory.controllers:
+        place = addresses.get(controller.index)
+        if place is not None and controller.element is not None:
+            write_place(controller.element, place)
+            controller.place = place
+    layout = source.lay_out(base.inventory)
+    moved = _moved(placed, layout)
+    if moved:
+        raise InternalError(
+            "a device would move to another PCI address",
+            where="domain XML",
+            found=", ".join(moved),
+            todo="Please report this domain.",
+        )
+    return layout
 
 
 def _moved(placed: dict[_Key, Place], layout: Layout) -> list[str]:

@@ -16,7 +16,7 @@ from lxml import etree
 from sidecar.domainxml import connect
 from sidecar.domainxml.bones import reduce_device
 from sidecar.domainxml.buses import Place
-from sidecar.domainxml.document import parse_domain
+from sidecar.domainxml.document import child_of, parse_domain
 from sidecar.domainxml.inventory import (
     Device,
     Inventory,
@@ -25,7 +25,7 @@ from sidecar.domainxml.inventory import (
     take_inventory,
 )
 from sidecar.domainxml.layout import Layout, lay_out
-from sidecar.domainxml.machine import Chipset, Machine
+from sidecar.domainxml.machine import Chipset
 from sidecar.domainxml.placeholders import is_ours, make_placeholder
 from sidecar.errors import CapacityError
 
@@ -58,14 +58,13 @@ class DefinedSource:
     define: Callable[[bytes], bytes]
     by_launcher: bool = False
 
-    def lay_out(self, domain: etree._Element) -> Layout:
+    def lay_out(self, inventory: Inventory) -> Layout:
         """Tell where libvirt puts each device; see ``ControllerSource``."""
-        inventory = take_inventory(domain)
-        skeleton = self._define(make_skeleton(domain, inventory.machine))
+        skeleton = self._define(make_skeleton(inventory))
         back = lay_out(take_inventory(skeleton))
         defined = {controller.index for controller in inventory.controllers}
         added = [c for c in back.controllers if c.index not in defined]
-        places = _match(inventory, domain, back)
+        places = _match(inventory, back)
         return DefinedLayout(inventory, back.buses, places, _unowned(added), skeleton=skeleton)
 
     def extend(self, layout: Layout, ports: int) -> list[Place]:
@@ -94,8 +93,9 @@ class DefinedSource:
         return parse_domain(self.define(etree.tostring(skeleton, encoding="UTF-8")))
 
 
-def make_skeleton(domain: etree._Element, machine: Machine) -> etree._Element:
+def make_skeleton(inventory: Inventory) -> etree._Element:
     """Reduce a domain to what decides about PCI addresses."""
+    machine = inventory.machine
     x86 = machine.arch in {"x86_64", "i686"}
     generic = {Chipset.I440FX: "pc", Chipset.OTHER: machine.name}
     root = etree.fromstring(
@@ -107,7 +107,7 @@ def make_skeleton(domain: etree._Element, machine: Machine) -> etree._Element:
         )
     )
     devices = root[-1]
-    for number, element in enumerate(children_of_devices(domain)):
+    for number, element in enumerate(children_of_devices(inventory.domain)):
         bone = reduce_device(element, number, f"{_ALIAS}{number}")
         if bone is not None:
             devices.append(bone)
@@ -115,15 +115,14 @@ def make_skeleton(domain: etree._Element, machine: Machine) -> etree._Element:
 
 
 def _alias_of(element: etree._Element | None) -> str | None:
-    alias = None if element is None else element.find("alias")
+    alias = None if element is None else child_of(element, "alias")
     return None if alias is None else alias.get("name")
 
 
-def _match(
-    inventory: Inventory, domain: etree._Element, back: Layout
-) -> dict[Device | PciController, Place]:
+def _match(inventory: Inventory, back: Layout) -> dict[Device | PciController, Place]:
     """Find each device of the domain in what libvirt gave back."""
-    aliases = {e: f"{_ALIAS}{n}" for n, e in enumerate(children_of_devices(domain))}
+    elements = children_of_devices(inventory.domain)
+    aliases = {element: f"{_ALIAS}{number}" for number, element in enumerate(elements)}
     by_alias: dict[str, Place] = {}
     by_kind: dict[tuple[str, int], list[Place]] = {}
     by_index: dict[int, Place] = {}
@@ -156,7 +155,7 @@ def _unowned(controllers: list[PciController]) -> list[PciController]:
 
 def _with_placeholders(layout: DefinedLayout, count: int) -> etree._Element:
     skeleton = deepcopy(layout.skeleton)
-    devices = skeleton.find("devices")
+    devices = child_of(skeleton, "devices")
     first = layout.placeholders + 1
     if devices is not None:
         devices.extend(make_placeholder(number) for number in range(first, first + count))

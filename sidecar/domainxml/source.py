@@ -3,9 +3,8 @@
 
 from typing import Protocol
 
-from lxml import etree
-
 from sidecar.domainxml.buses import Place
+from sidecar.domainxml.inventory import Inventory
 from sidecar.domainxml.layout import Layout
 
 
@@ -21,8 +20,8 @@ class ControllerSource(Protocol):
         """Whether placeholders go out where a later call is certain."""
         ...
 
-    def lay_out(self, domain: etree._Element) -> Layout:
-        """Tell where each device of the domain will be.
+    def lay_out(self, inventory: Inventory) -> Layout:
+        """Tell where each device of a domain will be.
 
         Raises:
             RequestError, CapacityError: libvirt would refuse the domain.

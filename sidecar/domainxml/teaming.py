@@ -9,8 +9,7 @@ address on both, virtio for the persistent one, a port of its own for the transi
 from lxml import etree
 
 from sidecar.domainxml.address import describe
-from sidecar.domainxml.document import add_child, child_of
-from sidecar.domainxml.inventory import children_of_devices
+from sidecar.domainxml.document import add_child, child_of, devices_named
 from sidecar.domainxml.placeholders import is_placeholder
 from sidecar.domainxml.vfs import ALIAS
 from sidecar.errors import RequestError, shorten
@@ -50,14 +49,14 @@ def apply_teaming(domain: etree._Element, request: Request) -> list[etree._Eleme
 
 def set_missing_modes(domain: etree._Element) -> None:
     """Give ``mode='subsystem'`` to PCI hostdevs: KubeVirt leaves it out, libvirt demands it."""
-    for element in children_of_devices(domain):
-        if element.tag == "hostdev" and element.get("type") == "pci" and not element.get("mode"):
+    for element in devices_named(domain, "hostdev"):
+        if element.get("type") == "pci" and not element.get("mode"):
             element.set("mode", "subsystem")
 
 
 def _find_transient(domain: etree._Element, name: str) -> etree._Element | None:
     hostdevs = {f"ua-sriov-{name}", ALIAS + name}
-    for element in children_of_devices(domain):
+    for element in devices_named(domain, "hostdev", "interface"):
         alias = _alias(element)
         if element.tag == "hostdev" and alias in hostdevs:
             return element
@@ -70,11 +69,7 @@ def _find_transient(domain: etree._Element, name: str) -> etree._Element | None:
 def _find_persistent(domain: etree._Element, pair: TeamingPair) -> etree._Element:
     wanted = f"ua-{pair.persistent}"
     found = next(
-        (
-            element
-            for element in children_of_devices(domain)
-            if element.tag == "interface" and _alias(element) == wanted
-        ),
+        (element for element in devices_named(domain, "interface") if _alias(element) == wanted),
         None,
     )
     if found is None or is_placeholder(found):

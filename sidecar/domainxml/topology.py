@@ -92,9 +92,10 @@ class PciBus:
     def slots(self) -> dict[int, list["PciDevice | PciBus"]]:
         """What sits on the bus, devices and controllers, by slot and function."""
         found: dict[int, list[PciDevice | PciBus]] = {}
-        items = [(item.place, item) for item in (*self.devices, *self.buses) if item.place]
-        for place, item in sorted(items, key=lambda pair: pair[0]):
-            found.setdefault(place.slot, []).append(item)
+        items: list[PciDevice | PciBus] = [*self.devices, *self.buses]
+        for item in sorted(items, key=lambda item: item.place or Place(0, 0)):
+            if item.place is not None:
+                found.setdefault(item.place.slot, []).append(item)
         return found
 
 

@@ -64,6 +64,6 @@ def _no_address(element: etree._Element) -> RequestError:
 def _clear_hotplug_off(layout: Layout, index: int) -> None:
     for controller in layout.controllers:
         if controller.index == index and controller.element is not None:
-            target = controller.child_of(element, "target")
+            target = child_of(controller.element, "target")
             if target is not None and "hotplug" in target.attrib:
                 del target.attrib["hotplug"]

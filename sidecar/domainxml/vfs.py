@@ -4,8 +4,15 @@
 from lxml import etree
 
 from sidecar.domainxml.address import describe, read_host_address, write_host_address
-from sidecar.domainxml.document import add_child, append_child, child_of, insert_child, remove_child
-from sidecar.domainxml.inventory import children_of_devices
+from sidecar.domainxml.document import (
+    add_child,
+    append_child,
+    child_of,
+    devices_named,
+    devices_of,
+    insert_child,
+    remove_child,
+)
 from sidecar.errors import CapacityError, RequestError
 from sidecar.model.pci import PciAddress
 from sidecar.model.request import AttachAs, VfEntry, Vlan
@@ -46,10 +53,7 @@ def inject(
         element = find_vf(domain, entry)
         if element is None:
             element = make_vf(entry)
-            devices = child_of(domain, "devices")
-            if devices is None:
-                devices = add_child(domain, "devices")
-            append_child(devices, element)
+            append_child(devices_of(domain), element)
             added.append(element)
         else:
             _restore(element, entry)
@@ -79,9 +83,7 @@ def find_vf(domain: etree._Element, entry: VfEntry) -> etree._Element | None:
     """
     alias = ALIAS + entry.name
     same_vf = None
-    for element in children_of_devices(domain):
-        if element.tag not in {"hostdev", "interface"}:
-            continue
+    for element in devices_named(domain, "hostdev", "interface"):
         name = _alias_of(element)
         if name == alias:
             return element
@@ -97,6 +99,11 @@ def find_vf(domain: etree._Element, entry: VfEntry) -> etree._Element | None:
         found=f"{entry.address}, which is {describe(same_vf)}",
         expected="a VF that the VM does not have",
     )
+
+
+def is_our_vf(element: etree._Element) -> bool:
+    """Whether an earlier call added this device."""
+    return (_alias_of(element) or "").startswith(ALIAS)
 
 
 def host_address(element: etree._Element) -> PciAddress | None:

@@ -32,7 +32,21 @@ class _NotJsonError(ValueError):
     """A constant that Python's parser accepts and JSON lacks."""
 
 
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+class _RepeatedKeyError(ValueError):
+    """An object in which a key stands twice."""
+
+
+_REPEATED = "a key stands twice"
+
+
+def _strict(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise _RepeatedKeyError
+    return members
+
+
+def _marking(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) == len(pairs):
         return members
@@ -50,7 +64,9 @@ def _constant(name: str) -> object:
     raise _NotJsonError(name)
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+_STRICT = json.JSONDecoder(object_pairs_hook=_strict, parse_constant=_constant)
+# Only to tell where a key stands twice.
+_MARKING = json.JSONDecoder(object_pairs_hook=_marking, parse_constant=_constant)
 
 
 def load_bytes(data: bytes, where: str) -> object:
@@ -91,18 +107,24 @@ def load_text(text: str, where: str) -> object:
     values = 1 + text.count(",") + text.count("{") + text.count("[")
     if values > MAX_VALUES:
         raise _oversized(where, f"about {values} values", f"at most {MAX_VALUES}")
-    value, reason = _decode(text)
+    value, reason = _decode(_STRICT, text)
+    if reason == _REPEATED:
+        value, reason = _decode(_MARKING, text)
+        _check_tree(value, where)
     # Raised out here and not chained: a JSONDecodeError carries the whole document.
     if reason:
         raise RequestError("the text is not valid JSON", where=where, found=reason, expected="JSON")
-    _check_tree(value, where)
+    if text.count("{") + text.count("[") > MAX_DEPTH:
+        _check_tree(value, where)
     return value
 
 
-def _decode(text: str) -> tuple[Any, str]:
+def _decode(decoder: json.JSONDecoder, text: str) -> tuple[Any, str]:
     """Return the value, or why there is none in words that do not quote the text."""
     try:
-        return _DECODER.decode(text), ""
+        return decoder.decode(text), ""
+    except _RepeatedKeyError:
+        return None, _REPEATED
     except json.JSONDecodeError as error:
         # The message of a bad escape quotes the character; the position says enough.
         message = error.msg.partition(": ")[0].removesuffix(" at")

@@ -53,17 +53,18 @@ def read_back(xml: str) -> ReadBack:
         node = device.find("address")
         place = None
         if node is not None and node.get("type") == "pci":
-            place = tuple(int(node.get(part, "0"), 0) for part in ("bus", "slot", "function"))
+            bus, slot, function = (int(node.get(p, "0"), 0) for p in ("bus", "slot", "function"))
+            place = bus, slot, function
         if device.tag == "controller" and device.get("type") == "pci":
             index, model = int(device.get("index", "-1")), device.get("model", "")
-            result.controllers[index] = (model, place)  # type: ignore[assignment] -- three ints
+            result.controllers[index] = (model, place)
             target = device.find("target")
             if model in PORTS:
                 result.ports[index] = target is None or target.get("hotplug") != "off"
         elif place is not None:
             key = f"{device.tag} {device.get('type', '')} {_name(device)}"
             count[key] += 1
-            result.devices[f"{key} #{count[key]}"] = place  # type: ignore[assignment] -- as above
+            result.devices[f"{key} #{count[key]}"] = place
     return result
 
 

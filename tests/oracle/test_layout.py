@@ -2,6 +2,7 @@
 """The planner's picture of a domain is libvirt's, for thousands of generated domains."""
 
 from collections import Counter
+from collections.abc import Sequence
 from random import Random
 
 import pytest
@@ -26,14 +27,14 @@ SORTS_CONTROLLERS = (10, 0, 0)
 pytestmark = pytest.mark.slow
 
 
-def summary(layout: Layout) -> tuple[list[object], list[object]]:
+def summary(layout: Layout) -> tuple[Sequence[object], Sequence[object]]:
     """Everything that has an address, sorted: devices by kind, controllers by index."""
-    devices: list[object] = sorted(
+    devices = sorted(
         (owner.kind, owner.index if owner.kind.startswith("controller") else 0, place)
         for owner, place in layout.places.items()
         if isinstance(owner, Device)
     )
-    controllers: list[object] = sorted(
+    controllers = sorted(
         (owner.index, owner.model, place)
         for owner, place in layout.places.items()
         if not isinstance(owner, Device)

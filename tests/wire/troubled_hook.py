@@ -17,9 +17,8 @@ from sidecar.cli.hook import parse_arguments
 from sidecar.roles.hook import serve
 
 if TYPE_CHECKING:
-    from lxml import etree
-
     from sidecar.domainxml.buses import Place
+    from sidecar.domainxml.inventory import Inventory
     from sidecar.domainxml.layout import Layout
     from sidecar.engine.callback import Settings
 
@@ -32,12 +31,12 @@ class TroubledSource:
     def __init__(self, trouble: str) -> None:
         self._trouble = trouble
 
-    def lay_out(self, domain: "etree._Element") -> "Layout":
+    def lay_out(self, inventory: "Inventory") -> "Layout":
         if self._trouble == "slow":
             sys.stderr.write('{"event": "waiting"}\n')
             time.sleep(60)
         if self._trouble == "ZeroDivisionError":
-            raise ZeroDivisionError(f"secret-in-{domain.tag}")
+            raise ZeroDivisionError(f"secret-in-{inventory.domain.tag}")
         raise getattr(errors, self._trouble)("the source is in trouble", where="test")
 
     def extend(self, layout: "Layout", ports: int) -> "list[Place]":

@@ -32,7 +32,7 @@ def test_missing_is_never_negative(total: int, defined: int, missing: int) -> No
         (Request(vfs=(VfEntry("a", AttachAs.INTERFACE, "w"),)), 0, False),
     ],
 )
-def test_what_is_asked(request_: Request, ports: int, nothing: bool) -> None:  # noqa: FBT001  # a table's column
+def test_what_is_asked(request_: Request, ports: int, nothing: bool) -> None:  # a table's column
     assert (request_.free_ports, request_.asks_nothing) == (ports, nothing)
 
 
@@ -74,7 +74,7 @@ def test_vlan_keeps_its_parts(vlan: Vlan) -> None:
 )
 def test_impossible_vlans(
     tags: tuple[int, ...],
-    trunk: bool,  # noqa: FBT001  # a table's column
+    trunk: bool,  # a table's column
     native: int | None,
     mode: NativeMode | None,
     what: str,

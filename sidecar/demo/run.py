@@ -12,7 +12,7 @@ from rich.console import Console
 
 from sidecar.demo.cases import Case
 from sidecar.demo.hook import start_hook
-from sidecar.demo.show import Row, show_rows, show_verdict
+from sidecar.demo.show import Row, show_rows, show_topologies, show_verdict
 from sidecar.demo.trial import Bench
 from sidecar.errors import HostError
 from sidecar.virt.connection import open_libvirt
@@ -57,6 +57,7 @@ def run_demo(console: Console, case: Case, interfaces: Sequence[int]) -> bool:
         console.print(f"Info answered in {milliseconds:.0f} ms: {', '.join(versions)}")
         rows = _rows(console, case, Bench(case, libvirt, hook, Path(folder)), interfaces)
         hook.shutdown()
+    show_topologies(console, rows)
     show_rows(console, rows)
     return show_verdict(console, rows)
 

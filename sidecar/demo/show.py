@@ -11,6 +11,9 @@ from rich.text import Text
 
 from sidecar.demo.plug import NO_PORT
 from sidecar.demo.trial import Trial, Way
+from sidecar.domainxml.comparison import compare
+from sidecar.domainxml.topology import read_topology
+from sidecar.draw.terminal import ComparisonView
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,17 @@ class Row:
         """Whether so many NICs attached, and it was the ports that ended it."""
         plugged = self.trial.plugged
         return plugged.attached >= self.promised and NO_PORT in plugged.refusal
+
+
+def show_topologies(console: Console, rows: Sequence[Row]) -> None:
+    """Draw the domain of the largest request, as KubeVirt would boot it and as it booted."""
+    largest = max(row.requested for row in rows)
+    domains = {row.trial.way: row.trial.domain for row in rows if row.requested == largest}
+    before, after = (read_topology(domains[way]) for way in (Way.KUBEVIRT, Way.SIDECAR))
+    titles = (str(Way.KUBEVIRT), f"{Way.KUBEVIRT} {Way.SIDECAR}: {largest} interfaces requested")
+    console.print()
+    console.print(ComparisonView(compare(before, after), titles))
+    console.print()
 
 
 def show_rows(console: Console, rows: Sequence[Row]) -> None:

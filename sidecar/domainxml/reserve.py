@@ -16,8 +16,9 @@ from lxml import etree
 from sidecar.domainxml import connect
 from sidecar.domainxml.address import write_place
 from sidecar.domainxml.buses import Place
+from sidecar.domainxml.controllers import PciController
 from sidecar.domainxml.document import append_child, devices_of, insert_child
-from sidecar.domainxml.inventory import Device, Inventory, PciController
+from sidecar.domainxml.inventory import Device, Inventory
 from sidecar.domainxml.layout import Layout, count_ports
 from sidecar.domainxml.placeholders import count_foreign, make_placeholder
 from sidecar.domainxml.source import ControllerSource
@@ -133,6 +134,11 @@ def _can_send(layout: Layout) -> bool:
     return (
         layout.inventory.express
         and all(controller.model == "pcie-root-port" for controller in layout.added)
+        # One that we wrote, or that was written without an address, is no more certain.
+        and all(
+            controller.model in {"pcie-root", "pcie-root-port"} or controller.place is not None
+            for controller in layout.inventory.controllers
+        )
         and not any(
             device.wanted and device.flags & connect.INTEGRATED
             for device in layout.inventory.devices

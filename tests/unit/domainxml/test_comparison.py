@@ -80,3 +80,25 @@ def test_a_port_that_may_be_plugged_again_is_edited() -> None:
     locked = read_topology(written(port(1, "<target hotplug='off'/>"), nic("a", address(1))))
     open_ = read_topology(written(port(1), nic("a", address(1))))
     assert [bus.change for bus in compare(locked, open_).after.buses] == ["", "edited"]
+
+
+def test_controllers_are_told_apart_by_number_and_function() -> None:
+    def scsi(index: int, bus: int) -> str:
+        attributes = f"type='scsi' index='{index}' model='virtio-scsi'"
+        return f"<controller {attributes}>{address(bus)}</controller>"
+
+    def usb(part: str, function: int) -> str:
+        attributes = f"type='usb' index='1' model='ich9-{part}'"
+        return f"<controller {attributes}>{address(0, 9, function)}</controller>"
+
+    ports = [port(1), port(2)]
+    both = [scsi(0, 1), scsi(1, 2), usb("ehci1", 7), usb("uhci1", 0)]
+    before = read_topology(written(*ports, *both))
+    after = read_topology(written(*ports, scsi(1, 1), usb("uhci1", 0)))
+    change = compare(before, after)
+    assert [(d.caption.title, d.caption.details) for d in change.gone] == [
+        ("USB controller 1", ("ich9-ehci1",)),
+        ("SCSI controller", ("virtio-scsi",)),
+    ]
+    moved = [(d.caption.title, d.was) for d in change.after.devices if d.change]
+    assert moved == [("SCSI controller 1", Place(2, 0))]

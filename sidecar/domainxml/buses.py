@@ -108,6 +108,11 @@ class BusSet:
         self.buses[place.bus].take(place.slot, place.function, flags)
         return place
 
+    def ensure_room(self, flags: int) -> None:
+        """Grow by a bus unless a device with these connect flags would find a place."""
+        if self._find(flags, None) is None:
+            self._grow(len(self.buses), flags)
+
     def _find(self, flags: int, function: int | None) -> Place | None:
         # Nothing is ever given back, so a bus that was full for a kind of device stays so.
         start = self._first_fit.get(flags, 0)

@@ -7,7 +7,8 @@ Source: libvirt ``src/qemu/qemu_domain_address.c``
 
 from sidecar.domainxml import connect
 from sidecar.domainxml.buses import BusSet, Place
-from sidecar.domainxml.inventory import Device, Inventory, PciController
+from sidecar.domainxml.controllers import PciController
+from sidecar.domainxml.inventory import Device, Inventory
 from sidecar.domainxml.machine import Chipset
 
 _SATA = Place(0, 0x1F, 2)

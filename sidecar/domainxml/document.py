@@ -175,7 +175,7 @@ def _is_blank(text: str | None) -> bool:
 def _indent(parent: etree._Element, child: etree._Element) -> None:
     """Indent what is below a new child as the parent's children are indented."""
     text = parent.text or ""
-    if not text.startswith("\n") or not text.isspace():
+    if not len(child) or not text.startswith("\n") or not text.isspace():
         return
     unit = "\t" if "\t" in text else "  "
     etree.indent(child, space=unit, level=max(0, text.count(unit)))

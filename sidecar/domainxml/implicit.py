@@ -11,7 +11,7 @@ from lxml import etree
 
 from sidecar.domainxml.address import describe, parse_decimal
 from sidecar.domainxml.classify import disk_bus
-from sidecar.domainxml.document import child_of
+from sidecar.domainxml.document import child_of, devices_named
 from sidecar.domainxml.machine import Chipset, Machine
 from sidecar.errors import RequestError
 
@@ -22,9 +22,7 @@ _MAX_INDEX = 2047
 """libvirt makes every controller up to the highest that a device names."""
 
 
-def controllers(
-    elements: list[etree._Element], machine: Machine
-) -> Iterator[tuple[str, int, str | None]]:
+def controllers(domain: etree._Element, machine: Machine) -> Iterator[tuple[str, int, str | None]]:
     """Yield type, index and model of the controllers that the domain implies.
 
     The caller drops those that it defines itself.
@@ -35,7 +33,7 @@ def controllers(
     elif machine.chipset in {Chipset.I440FX, Chipset.PSERIES}:
         yield "usb", 0, None
     last: dict[str, int] = {}
-    for element in elements:
+    for element in devices_named(domain, "disk", "channel", "console", "hostdev"):
         found = _implied(element)
         if found is not None:
             kind, index = found

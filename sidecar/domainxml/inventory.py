@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from lxml import etree
 
 from sidecar.domainxml import classify, connect, implicit
-from sidecar.domainxml.address import describe, parse_decimal, read_place
-from sidecar.domainxml.buses import LAST_BUS, Place
-from sidecar.domainxml.connect import BUS_MODELS
-from sidecar.domainxml.document import child_of
+from sidecar.domainxml.address import parse_decimal, read_place
+from sidecar.domainxml.buses import Place
+from sidecar.domainxml.controllers import (
+    PciController,
+    complete_controllers,
+    read_pci_controller,
+)
+from sidecar.domainxml.document import child_of, devices_named
 from sidecar.domainxml.implicit import disk_number
 from sidecar.domainxml.machine import Machine, read_machine
-from sidecar.errors import RequestError, shorten
 from sidecar.model.ports import MachineFamily
 
 ORDER = (
@@ -45,17 +48,6 @@ class Device:
     model: str | None = None
     index: int = 0
     function: int | None = None
-
-
-@dataclass(slots=True, eq=False)
-class PciController:
-    """A ``<controller type='pci'>``, and so a bus; ``element`` is None if libvirt adds it."""
-
-    index: int
-    model: str
-    element: etree._Element | None = None
-    place: Place | None = None
-    pluggable: bool = True
 
 
 @dataclass(slots=True)
@@ -108,14 +100,14 @@ def take_inventory(domain: etree._Element) -> Inventory:
         tag = str(element.tag)
         if tag == "controller":
             if element.get("type") == "pci":
-                controllers.append(_pci_controller(element))
+                controllers.append(read_pci_controller(element))
             else:
                 _insert_controller(by_kind[tag], _controller(element, rules))
         elif tag in by_kind:
             _add_device(by_kind, element, tag, rules)
     if machine.family in {MachineFamily.PCIE, MachineFamily.PCI}:
-        _add_implicit(by_kind, elements, rules)
-        _complete_controllers(controllers, machine)
+        _add_implicit(by_kind, domain, rules)
+        complete_controllers(controllers, machine)
     return Inventory(domain, machine, controllers, [d for kind in ORDER for d in by_kind[kind]])
 
 
@@ -186,62 +178,11 @@ def _has_master(controller: Device) -> bool:
     return controller.element is not None and child_of(controller.element, "master") is not None
 
 
-def _pci_controller(element: etree._Element) -> PciController:
-    model = element.get("model")
-    if model not in BUS_MODELS:
-        raise RequestError(
-            "unknown model of a PCI controller",
-            where=f"domain XML, {describe(element)}",
-            found=shorten(model),
-            expected="one of " + ", ".join(sorted(BUS_MODELS)),
-        )
-    text = element.get("index")
-    index = -1 if text is None else parse_decimal(text, element, "index")
-    if index > LAST_BUS:
-        raise RequestError(
-            "a PCI controller's index is out of range",
-            where=f"domain XML, {describe(element)}",
-            found=str(index),
-            expected=f"0 to {LAST_BUS}",
-        )
-    target = child_of(element, "target")
-    pluggable = target is None or target.get("hotplug") != "off"
-    return PciController(index, model, element, read_place(element)[0], pluggable)
-
-
-def _complete_controllers(controllers: list[PciController], machine: Machine) -> None:
-    """Give indexes to controllers without one, and add the root; sort by index."""
-    used = {controller.index for controller in controllers}
-    for controller in controllers:
-        if controller.index < 0:
-            controller.index = next(i for i in range(len(used) + 1) if i not in used)
-            used.add(controller.index)
-    root = "pcie-root" if machine.family is MachineFamily.PCIE else "pci-root"
-    if 0 not in used:
-        controllers.append(PciController(0, root))
-    controllers.sort(key=lambda controller: controller.index)
-    indexes = [controller.index for controller in controllers]
-    if len(set(indexes)) != len(indexes):
-        double = next(i for i in indexes if indexes.count(i) > 1)
-        raise RequestError(
-            "two PCI controllers have one index",
-            where="domain XML, <devices>",
-            found=f"index {double} twice",
-        )
-    if controllers[0].model != root:
-        raise RequestError(
-            "the PCI controller with index 0 does not fit the machine",
-            where=f"domain XML, machine {machine.name}",
-            found=controllers[0].model,
-            expected=root,
-        )
-
-
 def _add_implicit(
-    by_kind: dict[str, list[Device]], elements: list[etree._Element], rules: classify.Rules
+    by_kind: dict[str, list[Device]], domain: etree._Element, rules: classify.Rules
 ) -> None:
     have = {(d.kind, d.index) for d in by_kind["controller"]}
-    for kind, index, model in implicit.controllers(elements, rules.machine):
+    for kind, index, model in implicit.controllers(domain, rules.machine):
         if (f"controller-{kind}", index) not in have:
             flags = classify.controller_flags(kind, model, rules)
             _insert_controller(
@@ -250,5 +191,5 @@ def _add_implicit(
             )
     if implicit.balloon(rules.machine) and not by_kind["memballoon"]:
         by_kind["memballoon"].append(Device("memballoon", rules.virtio, wanted=rules.virtio != 0))
-    if not by_kind["video"] and any(element.tag == "graphics" for element in elements):
+    if not by_kind["video"] and devices_named(domain, "graphics"):
         by_kind["video"].append(Device("video", classify.video_flags(None, rules)))

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from sidecar.domainxml import chipset, connect
 from sidecar.domainxml.address import describe
 from sidecar.domainxml.buses import Bus, BusSet, Place
-from sidecar.domainxml.inventory import Device, Inventory, PciController
+from sidecar.domainxml.controllers import PciController
+from sidecar.domainxml.inventory import Device, Inventory
 from sidecar.domainxml.machine import Chipset
 from sidecar.errors import RequestError
 from sidecar.model.ports import MachineFamily, PortCount
@@ -114,7 +115,7 @@ def _dry_run(inventory: Inventory) -> Layout:
     grew = len(layout.buses.buses) > last_defined + 1
     if inventory.express and last_defined <= 0 and (grew or highest > last_defined):
         # Only a domain that leaves all controllers to libvirt gets a spare port.
-        layout.buses.assign(connect.EXPRESS_DEVICE)
+        layout.buses.ensure_room(connect.EXPRESS_DEVICE)
     layout.added = add_controllers(layout.buses, defined)
     return layout
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from sidecar.domainxml import connect
 from sidecar.domainxml.buses import Bus, BusSet, Place
-from sidecar.domainxml.inventory import Inventory, PciController
+from sidecar.domainxml.controllers import PciController
+from sidecar.domainxml.inventory import Inventory
 from sidecar.domainxml.layout import Layout, add_controllers, lay_out
 from sidecar.errors import CapacityError
 

@@ -201,6 +201,10 @@ def _verify(
     # Controllers get their slots on bus 0 first. Where something else has to sit there, ours
     # must name slots behind it.
     addresses = {controller.index: controller.place for controller in grown}
+    for bridge in layout.added:
+        # Our devices leave a full bus 0 too little, so libvirt would add this one in front.
+        addresses[bridge.index] = base.buses.assign(connect.BUS_MODELS[bridge.model].plugs_into)
+    _write_controllers(base.inventory, layout.added)
     for controller in base.inventory.controllers:
         place = addresses.get(controller.index)
         if place is not None and controller.element is not None:

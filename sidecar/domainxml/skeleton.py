@@ -16,14 +16,9 @@ from lxml import etree
 from sidecar.domainxml import connect
 from sidecar.domainxml.bones import reduce_device
 from sidecar.domainxml.buses import Place
+from sidecar.domainxml.controllers import PciController
 from sidecar.domainxml.document import child_of, parse_domain
-from sidecar.domainxml.inventory import (
-    Device,
-    Inventory,
-    PciController,
-    children_of_devices,
-    take_inventory,
-)
+from sidecar.domainxml.inventory import Device, Inventory, children_of_devices, take_inventory
 from sidecar.domainxml.layout import Layout, lay_out
 from sidecar.domainxml.machine import Chipset
 from sidecar.domainxml.placeholders import is_ours, make_placeholder

@@ -11,6 +11,11 @@ from sidecar.domainxml.layout import Layout, add_controllers, lay_out
 from sidecar.errors import CapacityError
 
 
+_DRY_RUN_SLOTS = 4
+"""libvirt's dry run sets a slot aside and counts USB 2 companions one by one (3 too many);
+a bus that is full by less gets a bridge from libvirt, in front of every device."""
+
+
 @dataclass(frozen=True, slots=True)
 class Planner:
     """Plans in memory; takes well under a millisecond.
@@ -44,9 +49,9 @@ def _add_bridges(layout: Layout, slots: int) -> None:
     are used up. pSeries grows by host bridges instead, which need no slot.
     """
     buses = layout.buses
-    if buses.multiple_roots:
+    if buses.multiple_roots or not slots:
         return
-    while _free_slots(buses) < slots:
+    while _free_slots(buses) < slots + _DRY_RUN_SLOTS:
         if not _free_slots(buses):
             raise CapacityError(
                 "no conventional slot is left, not even for a bridge",

@@ -10,7 +10,6 @@ from sidecar.domainxml.inventory import Inventory
 from sidecar.domainxml.layout import Layout, add_controllers, lay_out
 from sidecar.errors import CapacityError
 
-
 _DRY_RUN_SLOTS = 4
 """libvirt's dry run sets a slot aside and counts USB 2 companions one by one (3 too many);
 a bus that is full by less gets a bridge from libvirt, in front of every device."""

@@ -23,8 +23,7 @@ def load_binding() -> ModuleType:
     # Read when libvirt is loaded. Who looks for a fault sets it to e.g. 1:stderr.
     os.environ.setdefault("LIBVIRT_LOG_OUTPUTS", "4:file:/dev/null")
     try:
-        # Not at the top: the package must import, and say this sentence, without libvirt.
-        import libvirt  # noqa: PLC0415
+        import libvirt  # noqa: PLC0415 - the package must import, and say so, without libvirt
     except ImportError as error:
         raise HostError(
             "libvirt's Python binding cannot be loaded",

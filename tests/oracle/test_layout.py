@@ -14,7 +14,8 @@ from sidecar.domainxml.inventory import Device, take_inventory
 from sidecar.domainxml.layout import Layout, count_ports, lay_out
 from sidecar.errors import PortsideError
 from tests.oracle.oracle import Oracle, OracleError
-from tests.property.domains import domains, without_some_addresses
+from tests.property.controllers import without_some_addresses
+from tests.property.domains import domains
 
 # The oracle is one process for all examples; a slow example is libvirt's time, not ours.
 MANY = settings(

@@ -13,7 +13,8 @@ from sidecar.domainxml.inventory import take_inventory
 from sidecar.domainxml.layout import Layout, lay_out
 from sidecar.errors import PortsideError
 from sidecar.model.request import Network, Request
-from tests.property.domains import domains, without_some_addresses
+from tests.property.controllers import without_some_addresses
+from tests.property.domains import domains
 from tests.property.strategies import requests
 
 _MACHINES = ("q35", "q35", "q35", "q35", "virt", "pc", "pseries")

@@ -161,9 +161,10 @@ def remove_child(parent: etree._Element, child: etree._Element) -> None:
     if before is None:
         if not _is_blank(child.tail):
             parent.text = (parent.text or "") + (child.tail or "")
-    elif child.getnext() is None and _is_blank(child.tail):
-        before.tail = child.tail
-    elif not _is_blank(child.tail):
+    elif _is_blank(child.tail):
+        if child.getnext() is None and _is_blank(before.tail):
+            before.tail = child.tail
+    else:
         before.tail = (before.tail or "") + (child.tail or "")
     parent.remove(child)
 

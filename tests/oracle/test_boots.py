@@ -98,4 +98,6 @@ def test_boots_with_what_it_asked(
         check_last_call(calls[-1], team=team)
         # KubeVirt appends its own extra ports to whatever the second call reserved.
         extra = Guest.read(vmi).extra_ports(first_domain(case))
-        assert booted.free <= max(free_wanted(vmi, total) + extra, base.free) + 1
+        # With placeholders libvirt keeps its spare port besides, and one more is allowed.
+        spare = 2 if kind == "launcher" else 0
+        assert booted.free <= max(free_wanted(vmi, total) + extra, base.free) + spare

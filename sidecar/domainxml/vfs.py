@@ -67,10 +67,8 @@ def make_vf(entry: VfEntry) -> etree._Element:
     """
     if entry.attach_as is AttachAs.HOSTDEV:
         element = etree.Element("hostdev", mode="subsystem", type="pci")
-    elif entry.address is None:
-        element = etree.Element("interface", type="network")
     else:
-        element = etree.Element("interface", type="hostdev")
+        element = etree.Element("interface")
     _restore(element, entry)
     return element
 
@@ -124,7 +122,10 @@ def _alias_of(element: etree._Element) -> str | None:
 def _restore(element: etree._Element, entry: VfEntry) -> None:
     """Write all that the entry says; what KubeVirt's model lost comes back."""
     interface = element.tag == "interface"
-    if not interface:
+    if interface:
+        # A pool entry may have got its VF between two calls.
+        element.set("type", "network" if entry.address is None else "hostdev")
+    else:
         element.set("mode", "subsystem")
     if entry.address is not None:
         element.set("managed", "yes" if entry.managed else "no")
@@ -144,6 +145,8 @@ def _restore_source(element: etree._Element, entry: VfEntry) -> None:
     if entry.address is None:
         source.set("network", entry.pool or "")
         return
+    if "network" in source.attrib:
+        del source.attrib["network"]
     typed = element.tag == "interface"
     address = child_of(source, "address")
     if address is None:

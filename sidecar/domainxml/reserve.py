@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from sidecar.domainxml import connect
-from sidecar.domainxml.address import write_place
+from sidecar.domainxml.address import describe, write_place
 from sidecar.domainxml.buses import Place
 from sidecar.domainxml.controllers import PciController
 from sidecar.domainxml.document import append_child, devices_of, insert_child
@@ -174,25 +174,20 @@ def _write_controllers(inventory: Inventory, controllers: list[PciController]) -
         inventory.add_controller(controller, element)
 
 
-_Key = object
+_Owner = Device | int
+"""What has an address: a device, or the PCI controller of an index."""
 
 
-def _placements(layout: Layout) -> dict[_Key, Place]:
-    """Map each device to its place: by element, or by kind and number if it has none."""
-    counter: dict[tuple[str, int], int] = {}
-    placements: dict[_Key, Place] = {}
-    for owner, place in layout.places.items():
-        if owner.element is not None:
-            placements[owner.element] = place
-        elif isinstance(owner, Device):
-            kind = (owner.kind, owner.index)
-            counter[kind] = counter.get(kind, 0) + 1
-            placements[*kind, counter[kind]] = place
-    return placements
+def _placements(layout: Layout) -> dict[_Owner, Place]:
+    """Map each device, and each PCI controller by its index, to its place."""
+    return {
+        owner if isinstance(owner, Device) else owner.index: place
+        for owner, place in layout.places.items()
+    }
 
 
 def _verify(
-    base: Layout, source: ControllerSource, placed: dict[_Key, Place], grown: list[PciController]
+    base: Layout, source: ControllerSource, placed: dict[_Owner, Place], grown: list[PciController]
 ) -> Layout:
     """Hold the result against the promise; give our controllers addresses if they push."""
     layout = source.lay_out(base.inventory)
@@ -222,10 +217,16 @@ def _verify(
     return layout
 
 
-def _moved(placed: dict[_Key, Place], layout: Layout) -> list[str]:
+def _moved(placed: dict[_Owner, Place], layout: Layout) -> list[str]:
     after = _placements(layout)
     return [
-        f"{getattr(key, 'tag', key)} from {place} to {after.get(key)}"
-        for key, place in placed.items()
-        if after.get(key) != place
+        f"{_name(owner)} from {place} to {after.get(owner, 'nowhere')}"
+        for owner, place in placed.items()
+        if after.get(owner) != place
     ]
+
+
+def _name(owner: _Owner) -> str:
+    if isinstance(owner, int):
+        return f"PCI controller {owner}"
+    return owner.kind if owner.element is None else describe(owner.element)

@@ -224,8 +224,8 @@ class Liar(Planner):
         (
             "moved",
             (
-                "domain XML: a device would move to another PCI address; found interface from "
-                "0000:01:00.0 to 0000:09:00.0. Please report this domain."
+                "domain XML: a device would move to another PCI address; found <interface> with "
+                "alias ua-a from 0000:01:00.0 to 0000:09:00.0. Please report this domain."
             ),
         ),
     ],

@@ -8,8 +8,6 @@ libvirt has placed the devices.
 
 from dataclasses import dataclass
 
-from lxml import etree
-
 from sidecar.domainxml.document import format_domain, parse_domain
 from sidecar.domainxml.inventory import take_inventory
 from sidecar.domainxml.layout import Layout
@@ -75,12 +73,14 @@ def mutate(
         count = PortCount(machine.family, 0, 0)
         return Mutation(format_domain(root, domain), count, count, (note,))
     base = source.lay_out(inventory)
-    wish = Wish(request.free_ports, request.max_ports, _later_call(root, base, request))
+    foreign = count_foreign(root)
+    later_call = bool(foreign) or _is_first_call(base, request)
+    wish = Wish(request.free_ports, request.max_ports, later_call, foreign)
     guests = inject(root, request.vfs, pool_networks=pool_networks)
     transients = apply_teaming(root, request)
     done = reserve(base, guests, wish, source)
     keep_unpluggable(done.layout, transients)
-    notes = ("the ports are left to a later call of this boot",) if wish.later_call else ()
+    notes = ("the ports are left to a later call of this boot",) if later_call else ()
     return Mutation(format_domain(root, domain), done.before, done.after, notes)
 
 
@@ -101,18 +101,14 @@ def _check_machine(machine: Machine, request: Request) -> None:
         )
 
 
-def _later_call(root: etree._Element, base: Layout, request: Request) -> bool:
-    """Whether KubeVirt certainly calls again with the ports that libvirt makes now.
+def _is_first_call(base: Layout, request: Request) -> bool:
+    """Whether this is the first of the calls that topology v3 means, two at least.
 
-    KubeVirt's own placeholders are taken away in a second call. Topology v3 means two calls
-    at least; the first is the one in which no device has an address but the VFs that we added.
+    It is the one in which no device has an address but the VFs that we added.
     """
-    if base.inventory.machine.family is not MachineFamily.PCIE:
+    if request.topology_version != "v3" or not base.inventory.express:
         return False
-    if count_foreign(root):
-        return True
-    placed = any(
-        device.place is not None and device.element is not None and not is_our_vf(device.element)
+    return all(
+        device.place is None or device.element is None or is_our_vf(device.element)
         for device in base.inventory.devices
     )
-    return request.topology_version == "v3" and not placed

@@ -41,10 +41,10 @@ def is_placeholder(element: etree._Element) -> bool:
 
 def is_ours(element: etree._Element) -> bool:
     """Whether this is a placeholder of ours."""
+    if not is_placeholder(element):
+        return False
     alias = child_of(element, "alias")
-    return (
-        is_placeholder(element) and alias is not None and alias.get("name", "").startswith(_ALIAS)
-    )
+    return alias is not None and alias.get("name", "").startswith(_ALIAS)
 
 
 def count_foreign(domain: etree._Element) -> int:

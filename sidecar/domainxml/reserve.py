@@ -17,10 +17,10 @@ from sidecar.domainxml import connect
 from sidecar.domainxml.address import describe, write_place
 from sidecar.domainxml.buses import Place
 from sidecar.domainxml.controllers import PciController
-from sidecar.domainxml.document import append_child, devices_of, insert_child
+from sidecar.domainxml.document import append_child, devices_named, devices_of, insert_child
 from sidecar.domainxml.inventory import Device, Inventory
 from sidecar.domainxml.layout import Layout, count_ports
-from sidecar.domainxml.placeholders import count_foreign, make_placeholder
+from sidecar.domainxml.placeholders import make_placeholder
 from sidecar.domainxml.source import ControllerSource
 from sidecar.errors import InternalError, RequestError
 from sidecar.model.ports import MachineFamily, PortCount
@@ -35,11 +35,13 @@ class Wish:
         max_ports: refuse to bring the domain above so many ports.
         later_call: KubeVirt certainly calls again before the boot, with the ports that
             libvirt makes for this call's domain.
+        freed_later: ports that KubeVirt frees until then, taking its own placeholders away.
     """
 
     free: int
     max_ports: int | None = None
     later_call: bool = False
+    freed_later: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def reserve(
     given = len(base.buses.buses)
     guest_places = source.extend(base, len(guests))
     with_guests = len(base.buses.buses)
-    places = source.extend(base, max(0, wish.free - _freed_later(inventory, wish)))
+    places = source.extend(base, max(0, wish.free - wish.freed_later))
     _check_limit(base, given, wish)
     for guest, place in zip(guests, guest_places, strict=True):
         write_place(guest, place)
@@ -102,11 +104,6 @@ def reserve(
             expected=f"at least {wish.free}",
         )
     return Reservation(before, count, after)
-
-
-def _freed_later(inventory: Inventory, wish: Wish) -> int:
-    """Count ports that KubeVirt frees when it takes its own placeholders away."""
-    return count_foreign(inventory.domain) if wish.later_call else 0
 
 
 def _check_limit(layout: Layout, given: int, wish: Wish) -> None:
@@ -161,7 +158,7 @@ def _send_placeholders(inventory: Inventory, places: list[Place]) -> None:
 
 def _write_controllers(inventory: Inventory, controllers: list[PciController]) -> None:
     """Append the controllers behind the last one of the domain, without addresses."""
-    existing = inventory.domain.findall("devices/controller")
+    existing = devices_named(inventory.domain, "controller")
     parent = existing[-1].getparent() if existing else None
     if parent is None:
         parent = devices_of(inventory.domain)

@@ -54,6 +54,13 @@ def test_only_the_first_ich9_sound_is_integrated() -> None:
     assert sounds[1] != 0
 
 
+def test_other_sounds_are_not_integrated() -> None:
+    found = layout("<sound model='ac97'/>", "<sound model='ich9'/>").places.items()
+    sounds = {o.model: p for o, p in found if getattr(o, "kind", "") == "sound"}
+    assert sounds["ich9"] == Place(0, 0x1B)
+    assert sounds["ac97"].bus != 0
+
+
 def test_an_old_bridge_has_its_slot() -> None:
     found = layout("<controller type='pci' index='1' model='dmi-to-pci-bridge'/>")
     assert found.places[found.inventory.controllers[1]] == Place(0, 0x1E)
@@ -75,6 +82,7 @@ def test_the_lpc_bridge_is_never_given_away() -> None:
             Place(0, 1, 2),
         ),
         ("controller-usb", ("<controller type='usb' index='0' model='qemu-xhci'/>",), Place(0, 2)),
+        ("controller-ide", ("<controller type='ide' index='1'/>",), Place(0, 2)),
         ("video", (VGA,), Place(0, 2)),
         ("interface", (nic("a"),), Place(0, 2)),
         ("interface", (nic("a"), VGA), Place(0, 3)),

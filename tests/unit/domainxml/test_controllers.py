@@ -26,6 +26,10 @@ def test_reads_a_controller() -> None:
     assert (found.place, found.pluggable) == (Place(0, 2, 3), False)
 
 
+def test_the_last_bus_is_255() -> None:
+    assert read_pci_controller(element(port(255))).index == 255
+
+
 @pytest.mark.parametrize(
     "inside", ["", "<target/>", "<target hotplug='on'/>", "<target port='1'/>"]
 )

@@ -106,6 +106,27 @@ def test_controllers_of_a_type_stay_together_by_index() -> None:
     ]
 
 
+def test_controllers_sort_in_among_their_like() -> None:
+    scsi = "<controller type='scsi' index='{}' model='virtio-scsi'/>"
+    written = [scsi.format(n) for n in (5, 1, 3, 0, 4)]
+    found = devices("<controller type='virtio-serial' index='0'/>", *written)
+    order = [(d.kind[11:], d.index) for d in found if d.kind.startswith("controller-")]
+    assert [index for kind, index in order if kind == "scsi"] == [0, 1, 3, 4, 5]
+    kinds = [kind for kind, _ in order]
+    assert kinds.index("scsi") == kinds.index("virtio-serial") + 1
+
+
+def test_controllers_of_one_index_stay_in_document_order() -> None:
+    found = devices(
+        "<controller type='usb' index='1' model='ich9-ehci1'/>",
+        "<controller type='usb' index='1' model='ich9-uhci2'><master startport='2'/></controller>",
+        "<controller type='usb' index='1' model='ich9-uhci1'><master startport='0'/></controller>",
+        "<controller type='usb' index='2' model='qemu-xhci'/>",
+    )
+    models = [d.model for d in found if d.kind == "controller-usb" and d.index]
+    assert models == ["ich9-ehci1", "ich9-uhci2", "ich9-uhci1", "qemu-xhci"]
+
+
 def test_the_master_of_usb_companions_comes_first() -> None:
     found = devices(
         "<controller type='usb' index='1' model='ich9-uhci1'><master startport='0'/></controller>",

@@ -142,4 +142,5 @@ def test_more_ports_than_bus_zero_holds() -> None:
 def test_added_controllers_do_not_exist_yet() -> None:
     found = layout(nic("a"))
     assert [(c.index, c.element) for c in found.added] == [(1, None), (2, None)]
+    assert [found.places[c] for c in found.added] == [Place(0, 1, 0), Place(0, 1, 1)]
     assert [c.index for c in found.controllers] == [0, 1, 2]

@@ -40,6 +40,14 @@ def test_pc_has_slots() -> None:
     assert found.added == []
 
 
+@pytest.mark.parametrize(("count", "bridges"), [(26, 0), (27, 1), (56, 1), (57, 2)])
+def test_pc_keeps_what_libvirts_dry_run_counts_too_much(count: int, bridges: int) -> None:
+    # 30 slots are free, and 4 of them could make libvirt add a bridge in front of all.
+    found = layout(machine="pc")
+    Planner().extend(found, count)
+    assert len(found.added) == bridges
+
+
 def test_pc_gets_a_bridge_while_there_is_a_slot_for_it() -> None:
     found = layout(machine="pc")
     places = Planner().extend(found, 40)

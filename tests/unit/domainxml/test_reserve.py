@@ -133,7 +133,7 @@ def test_the_launcher_gets_placeholders() -> None:
 
 def test_the_launcher_frees_kubevirts_ports() -> None:
     domain = tree(nic("a"), KUBEVIRTS)
-    run(domain, Wish(3, later_call=True), Planner(by_launcher=True))
+    run(domain, Wish(3, later_call=True, freed_later=1), Planner(by_launcher=True))
     assert placeholders(domain) == ["0x03", "0x04"]
 
 

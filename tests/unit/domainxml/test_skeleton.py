@@ -8,14 +8,18 @@ from lxml import etree
 
 from sidecar.domainxml.bones import reduce_device
 from sidecar.domainxml.classify import CLASSIFIERS
-from sidecar.domainxml.inventory import take_inventory
-from sidecar.domainxml.layout import lay_out
+from sidecar.domainxml.buses import Place
+from sidecar.domainxml.inventory import Device, take_inventory
+from sidecar.domainxml.layout import Layout, count_ports, lay_out
+from sidecar.domainxml.planner import Planner
 from sidecar.domainxml.skeleton import DefinedSource, make_skeleton
 from sidecar.errors import CapacityError
+from tests.property.vms import place
 from tests.support import RECORDINGS
 from tests.unit.domainxml.build import element, layout, refusal, tree
 from tests.unit.domainxml.trees import address, nic, port
 
+OFF = "<target hotplug='off'/>"
 RECORDED = sorted(RECORDINGS.glob("*/*.xml"))
 
 
@@ -60,6 +64,18 @@ def reduced(xml: str) -> str | None:
                 "<controller type='pci' index='4' model='pcie-root-port'>"
                 "<target chassis='4' hotplug='off'/><alias name='ua-x'/></controller>"
             ),
+        ),
+        (
+            "<interface type='vdpa'><source dev='/dev/vhost-vdpa-0'/></interface>",
+            "<interface type='ethernet'><model type='virtio'/><alias name='ua-x'/></interface>",
+        ),
+        (
+            "<interface type='vdpa'><model type='e1000e'/></interface>",
+            "<interface type='ethernet'><model type='e1000e'/><alias name='ua-x'/></interface>",
+        ),
+        (
+            "<interface type='user'/>",
+            "<interface type='ethernet'><alias name='ua-x'/></interface>",
         ),
         (
             "<video><model type='qxl' ram='65536' primary='yes'><acceleration/></model></video>",
@@ -156,6 +172,38 @@ def test_a_libvirt_that_gives_no_ports() -> None:
         "domain XML: libvirt finds no pluggable ports for the devices asked for; "
         "expected room for 2 more devices. Ask for fewer ports."
     )
+
+
+def device_places(found: Layout) -> list[Place]:
+    return sorted(where for owner, where in found.places.items() if isinstance(owner, Device))
+
+
+def define_by_plan(xml: bytes) -> bytes:
+    """Answer as libvirt does, as far as the planner knows; real ones answer in tests/oracle."""
+    root = etree.fromstring(xml)
+    place(root)
+    return etree.tostring(root)
+
+
+@pytest.mark.parametrize(
+    "devices",
+    [
+        (nic("a"),),
+        (port(1, OFF), port(2, OFF), port(3), port(4, OFF), nic("a")),
+        (port(1), port(5), nic("a", address(1)), nic("b")),
+        (nic("a").replace("'virtio'", "'rtl8139'"), nic("b")),
+    ],
+)
+@pytest.mark.parametrize("ports", [1, 2, 5])
+def test_extends_as_the_planner_does(devices: tuple[str, ...], ports: int) -> None:
+    source, planner = DefinedSource(define_by_plan), Planner()
+    defined = source.lay_out(take_inventory(tree(*devices)))
+    planned = planner.lay_out(take_inventory(tree(*devices)))
+    assert device_places(defined) == device_places(planned)
+    for _ in range(2):
+        assert source.extend(defined, ports) == planner.extend(planned, ports)
+        assert count_ports(defined) == count_ports(planned)
+    assert [c.index for c in defined.added] == [c.index for c in planned.added]
 
 
 def test_layouts_of_other_sources_do_not_fit() -> None:

@@ -48,6 +48,10 @@ class Bus:
         """Whether every slot holds something."""
         return len(self.taken) > self.spec.last_slot - self.spec.first_slot
 
+    def has_slot(self, slot: int) -> bool:
+        """Whether there is such a slot at all."""
+        return self.spec.first_slot <= slot <= self.spec.last_slot
+
     def free_slots(self) -> int:
         """Count the empty slots."""
         return self.spec.last_slot - self.spec.first_slot + 1 - len(self.taken)

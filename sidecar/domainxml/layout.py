@@ -44,7 +44,7 @@ def lay_out(inventory: Inventory) -> Layout:
     """Compute the addresses that libvirt will give.
 
     Raises:
-        RequestError: two devices claim one address.
+        RequestError: two devices claim one address, or an address is on no slot of its bus.
         CapacityError: the buses cannot hold the devices.
     """
     dry = _dry_run(inventory)
@@ -185,6 +185,14 @@ def _take(
             found=str(place),
         )
     buses.occupy(place, flags)
+    bus = buses.buses[place.bus]
+    if owner.element is not None and not bus.has_slot(place.slot):
+        raise RequestError(
+            "a PCI address names a slot that its bus does not have",
+            where=f"domain XML, {describe(owner.element)}",
+            found=f"{place}, on a {bus.model}",
+            expected=f"slot {bus.spec.first_slot:#x} to {bus.spec.last_slot:#x}",
+        )
 
 
 def _assign(layout: Layout, *, dry: bool = False) -> None:

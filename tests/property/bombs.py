@@ -103,6 +103,7 @@ REFUSED: dict[str, bytes] = {
     ),
     "a disk far away": domain("<disk><target dev='sdzzzz' bus='sata'/></disk>"),
     "a bus beyond all": domain(_nic(300)),
+    "a slot that a port has not": domain(PORT.format(1) + _nic(1).replace("/></", " slot='2'/></")),
     "two on one address": domain(PORT.format(1) + _nic(1) * 2),
 }
 """Each is refused with a reason."""

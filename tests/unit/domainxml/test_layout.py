@@ -129,6 +129,36 @@ def test_a_device_and_a_controller_on_one_address() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("devices", "found", "expected"),
+    [
+        (
+            (port(1), nic("a", address(1, 2))),
+            "0000:01:02.0, on a pcie-root-port",
+            "slot 0x0 to 0x0",
+        ),
+        ((nic("a", address(0, 0, 1)),), "0000:00:00.1, on a pcie-root", "slot 0x1 to 0x1f"),
+        (
+            (port(1), port(2, model="pcie-to-pci-bridge"), nic("a", address(2, 0))),
+            "0000:02:00.0, on a pcie-to-pci-bridge",
+            "slot 0x1 to 0x1f",
+        ),
+    ],
+)
+def test_slots_that_a_bus_does_not_have(
+    devices: tuple[str, ...], found: str, expected: str
+) -> None:
+    error = refusal(RequestError, layout, *devices)
+    assert error.what == "a PCI address names a slot that its bus does not have"
+    assert error.where == "domain XML, <interface> with alias ua-a"
+    assert (error.found, error.expected) == (found, expected)
+
+
+def test_a_controllers_slot_exists_too() -> None:
+    error = refusal(RequestError, layout, port(1), port(2, address(1, 3)))
+    assert error.where == "domain XML, <controller type='pci' index='2'>"
+
+
 def test_functions_of_one_slot_are_no_clash() -> None:
     first, second = nic("a", address(1, 0, 0)), nic("b", address(1, 0, 1))
     assert ports(port(1), port(2), first, second) == (2, 1)

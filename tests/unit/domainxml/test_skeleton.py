@@ -7,8 +7,8 @@ import pytest
 from lxml import etree
 
 from sidecar.domainxml.bones import reduce_device
-from sidecar.domainxml.classify import CLASSIFIERS
 from sidecar.domainxml.buses import Place
+from sidecar.domainxml.classify import CLASSIFIERS
 from sidecar.domainxml.inventory import Device, take_inventory
 from sidecar.domainxml.layout import Layout, count_ports, lay_out
 from sidecar.domainxml.planner import Planner

@@ -47,6 +47,8 @@ class HookServer:
             options=(
                 ("grpc.max_receive_message_length", MAX_RECEIVED),
                 ("grpc.so_reuseport", 0),
+                # Measures the bandwidth of a network, with frames of its own; here is none.
+                ("grpc.http2.bdp_probe", 0),
             ),
         )
         info_pb2_grpc.add_InfoServicer_to_server(InfoService(versions, desk), self._server)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """JSON text to values, within bounds.
 
-Stricter than ``json.loads`` where leniency would hide a mistake: a key that stands
+Stricter than ``json.loads`` where leniency would hide a mistake: a key that a person wrote
 twice, ``NaN`` and ``Infinity`` are refused, and so is whatever could take unbounded
 time, memory or stack. No error quotes the text: a VMI carries cloud-init secrets.
 """
@@ -64,20 +64,23 @@ def _constant(name: str) -> object:
     raise _NotJsonError(name)
 
 
+_PLAIN = json.JSONDecoder(parse_constant=_constant)
 _STRICT = json.JSONDecoder(object_pairs_hook=_strict, parse_constant=_constant)
 # Only to tell where a key stands twice.
 _MARKING = json.JSONDecoder(object_pairs_hook=_marking, parse_constant=_constant)
 
 
 def load_bytes(data: bytes, where: str) -> object:
-    """Read a JSON document in UTF-8 without byte order mark.
+    """Read a JSON document that a program wrote, in UTF-8 without byte order mark.
+
+    Of a key that stands twice the last value counts, as for the program that wrote it.
 
     Args:
         data: the document.
         where: what the document is, for errors.
 
     Raises:
-        RequestError: not UTF-8, not JSON, a key twice, or beyond the bounds.
+        RequestError: not UTF-8, not JSON, or beyond the bounds.
     """
     if len(data) > MAX_BYTES:
         raise _oversized(where, f"{len(data)} bytes", f"at most {MAX_BYTES} bytes")
@@ -90,24 +93,28 @@ def load_bytes(data: bytes, where: str) -> object:
     # Raised out here and not chained: a UnicodeDecodeError carries the whole document.
     if text is None:
         raise RequestError("the text is not UTF-8", where=where, found=reason)
-    return load_text(text, where)
+    return _load(_PLAIN, text, where)
 
 
 def load_text(text: str, where: str) -> object:
-    """Read a JSON document.
+    """Read a JSON document that a person wrote.
 
     The values are those of ``json.loads``: dict, list, str, int, float, bool, None.
 
     Raises:
         RequestError: not JSON, a key twice, or beyond the bounds.
     """
+    return _load(_STRICT, text, where)
+
+
+def _load(decoder: json.JSONDecoder, text: str, where: str) -> object:
     if len(text) > MAX_BYTES:
         raise _oversized(where, f"{len(text)} characters", f"at most {MAX_BYTES}")
     # Counts inside of strings too, and so never too low.
     values = 1 + text.count(",") + text.count("{") + text.count("[")
     if values > MAX_VALUES:
         raise _oversized(where, f"about {values} values", f"at most {MAX_VALUES}")
-    value, reason = _decode(_STRICT, text)
+    value, reason = _decode(decoder, text)
     if reason == _REPEATED:
         value, reason = _decode(_MARKING, text)
         _check_tree(value, where)

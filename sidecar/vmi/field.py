@@ -96,15 +96,21 @@ class Field:
         Raises:
             RequestError: a value on the way is neither an object, absent nor null.
         """
-        field = self
-        for key in keys:
-            if not isinstance(field.value, dict):
-                raise field.refuse("wrong type", "an object")
-            value = field.value.get(key)
+        value = self.value
+        for depth, key in enumerate(keys):
+            if not isinstance(value, dict):
+                raise self._below(keys[:depth], value).refuse("wrong type", "an object")
+            value = value.get(key)
             if value is None:
                 return None
-            field = Field(self.source, value, member(field.path, key))
-        return field
+        return self._below(keys, value)
+
+    def _below(self, keys: Iterable[str], value: object) -> "Field":
+        """Return a value further down; its path is not looked at until it is there."""
+        path = self.path
+        for key in keys:
+            path = member(path, key)
+        return Field(self.source, value, path)
 
     def parse(self, parser: Callable[[str], T]) -> T:
         """Return what ``parser`` makes of the value, a string; its errors name this place."""

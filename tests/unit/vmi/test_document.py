@@ -11,9 +11,15 @@ from sidecar.vmi.path import MAX_PATH
 
 
 def refusal(data: bytes) -> RequestError:
+    """Return why a document is refused; what is UTF-8 is read as a person's."""
     with pytest.raises(RequestError) as caught:
         load_bytes(data, "DOC")
+        load_text(data.decode(), "DOC")
     return caught.value
+
+
+def test_of_what_a_program_writes_twice_the_last_counts() -> None:
+    assert load_bytes(b'{"a": 1, "a": 2}', "DOC") == {"a": 2}
 
 
 def nested(depth: int) -> bytes:

@@ -112,8 +112,6 @@ def test_no_broken_document_tells_a_secret() -> None:
         assert_keeps_secret(whole[:end])
         assert_keeps_secret(whole[:end] + b"\xff" + whole[end:])
         assert_keeps_secret(whole[:end] + b"\x00" + whole[end:])
-    twice = whole.replace(b'"name": "one"', b'"name": "one", "name": "two"')
-    assert_keeps_secret(twice)
 
 
 def test_a_vmi_of_5_kb_takes_under_a_millisecond() -> None:

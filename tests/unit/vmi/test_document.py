@@ -11,11 +11,15 @@ from sidecar.vmi.path import MAX_PATH
 
 
 def refusal(data: bytes) -> RequestError:
-    """Return why a document is refused; what is UTF-8 is read as a person's."""
+    """Return why a document is refused, one that a person wrote."""
     with pytest.raises(RequestError) as caught:
-        load_bytes(data, "DOC")
-        load_text(data.decode(), "DOC")
+        load_text(text_of(data), "DOC")
     return caught.value
+
+
+def text_of(data: bytes) -> str:
+    load_bytes(data, "DOC")
+    return data.decode()
 
 
 def test_of_what_a_program_writes_twice_the_last_counts() -> None:

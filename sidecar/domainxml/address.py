@@ -19,7 +19,6 @@ _MAX_DIGITS = 20
 _MAX_NAME = 80
 _NUMBER = re.compile(r"\s*\+?(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))", re.ASCII)
 _DECIMAL = re.compile(r"\s*\+?[0-9]+", re.ASCII)
-_NOWHERE = Place(0, 0, 0)
 _USUAL = {
     f"0x{number:0{width}x}": number for width in (1, 2, 4) for number in range(16 ** min(width, 2))
 }
@@ -92,7 +91,8 @@ def read_place(element: etree._Element) -> tuple[Place | None, bool]:
     place = _usual_place(get("domain"), get("bus"), get("slot"), get("function"))
     if place is None:
         place = _unusual_place(node, element)
-    return (None, True) if place == _NOWHERE else (place, False)
+    # A function alone is no address either (virPCIDeviceAddressIsEmpty).
+    return (place, False) if place.bus or place.slot else (None, True)
 
 
 @lru_cache(maxsize=1024)

@@ -77,6 +77,9 @@ def reserve(
     given = len(base.buses.buses)
     guest_places = source.extend(base, len(guests))
     with_guests = len(base.buses.buses)
+    for guest, place in zip(guests, guest_places, strict=True):
+        if base.buses.multiple_roots and guest.tag == "hostdev" and place.bus:
+            base.buses.buses[place.bus].dedicated = True
     places = source.extend(base, max(0, wish.free - wish.freed_later))
     _check_limit(base, given, wish)
     for guest, place in zip(guests, guest_places, strict=True):

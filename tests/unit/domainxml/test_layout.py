@@ -137,7 +137,6 @@ def test_a_device_and_a_controller_on_one_address() -> None:
             "0000:01:02.0, on a pcie-root-port",
             "slot 0x0 to 0x0",
         ),
-        ((nic("a", address(0, 0, 1)),), "0000:00:00.1, on a pcie-root", "slot 0x1 to 0x1f"),
         (
             (port(1), port(2, model="pcie-to-pci-bridge"), nic("a", address(2, 0))),
             "0000:02:00.0, on a pcie-to-pci-bridge",

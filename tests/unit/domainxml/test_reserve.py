@@ -195,6 +195,14 @@ def test_pc_gets_a_bridge_at_a_slot_of_its_own() -> None:
     assert done.after.free >= 32
 
 
+def test_a_vf_on_pseries_keeps_its_host_bridge_to_itself() -> None:
+    domain = tree(*(nic(str(n)) for n in range(30)), machine="pseries", arch="ppc64")
+    done = run(domain, Wish(20), guests=3)
+    assert done.after.free >= 20
+    places = [where.get("bus") for where in domain.iterfind("devices/hostdev/address")]
+    assert places == ["0x00", "0x01", "0x01"]
+
+
 @dataclass(frozen=True)
 class Liar(Planner):
     """A source whose libvirt does not do as it said."""

@@ -8,11 +8,14 @@ libvirt has placed the devices.
 
 from dataclasses import dataclass
 
+from lxml import etree
+
+from sidecar.domainxml import connect
 from sidecar.domainxml.document import format_domain, parse_domain
 from sidecar.domainxml.inventory import take_inventory
 from sidecar.domainxml.layout import Layout
 from sidecar.domainxml.machine import Machine
-from sidecar.domainxml.placeholders import count_foreign, strip_ours
+from sidecar.domainxml.placeholders import find_foreign, strip_ours
 from sidecar.domainxml.reserve import Wish, reserve
 from sidecar.domainxml.source import ControllerSource
 from sidecar.domainxml.teaming import apply_teaming, set_missing_modes
@@ -73,9 +76,10 @@ def mutate(
         count = PortCount(machine.family, 0, 0)
         return Mutation(format_domain(root, domain), count, count, (note,))
     base = source.lay_out(inventory)
-    foreign = count_foreign(root)
+    foreign = find_foreign(root)
     later_call = bool(foreign) or _is_first_call(base, request)
-    wish = Wish(request.free_ports, request.max_ports, later_call, foreign)
+    freed_later = _count_pluggable(base, foreign)
+    wish = Wish(request.free_ports, request.max_ports, later_call, freed_later)
     guests = inject(root, request.vfs, pool_networks=pool_networks)
     transients = apply_teaming(root, request)
     done = reserve(base, guests, wish, source)
@@ -99,6 +103,12 @@ def _check_machine(machine: Machine, request: Request) -> None:
             where=where,
             expected="q35, pc, virt, pseries, or an s390x machine",
         )
+
+
+def _count_pluggable(layout: Layout, devices: list[etree._Element]) -> int:
+    """Count the devices whose ports could be plugged if they were free."""
+    pluggable = {i for i, bus in enumerate(layout.buses.buses) if bus.flags & connect.HOTPLUG}
+    return sum(o.element in devices and p.bus in pluggable for o, p in layout.places.items())
 
 
 def _is_first_call(base: Layout, request: Request) -> bool:

@@ -47,9 +47,9 @@ def is_ours(element: etree._Element) -> bool:
     return alias is not None and alias.get("name", "").startswith(_ALIAS)
 
 
-def count_foreign(domain: etree._Element) -> int:
-    """Count the placeholders that KubeVirt put there, and will take away."""
-    return sum(is_placeholder(e) and not is_ours(e) for e in devices_named(domain, "interface"))
+def find_foreign(domain: etree._Element) -> list[etree._Element]:
+    """List the placeholders that KubeVirt put there, and will take away."""
+    return [e for e in devices_named(domain, "interface") if is_placeholder(e) and not is_ours(e)]
 
 
 def strip_ours(domain: etree._Element) -> int:

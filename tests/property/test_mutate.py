@@ -14,7 +14,7 @@ from sidecar.domainxml.buses import Place
 from sidecar.domainxml.inventory import Device
 from sidecar.domainxml.layout import Layout, count_ports
 from sidecar.domainxml.mutate import Mutation, mutate
-from sidecar.domainxml.placeholders import count_foreign, is_ours, is_placeholder
+from sidecar.domainxml.placeholders import find_foreign, is_ours, is_placeholder
 from sidecar.domainxml.planner import Planner
 from sidecar.domainxml.vfs import ALIAS
 from sidecar.engine.callback import Settings, define_domain
@@ -121,7 +121,7 @@ def test_a_first_call_reserves_the_same_as_the_calls_after_it(vm: Vm) -> None:
             is_placeholder(interface) or alias_of(interface).startswith(ALIAS)
         ):
             parent.remove(interface)
-    assert not count_foreign(tree)
+    assert not find_foreign(tree)
     request = replace(vm.request, topology_version=None)
     last = call(Vm(request, etree.tostring(tree)), Planner())
     assert last is not None

@@ -62,6 +62,17 @@ def test_vfs_that_we_placed_do_not_make_it_a_later_call() -> None:
     assert again.domain == done.domain
 
 
+def test_what_the_last_call_would_refuse_the_first_does() -> None:
+    # The placeholder's port is locked, so taking it away frees nothing.
+    request = Request(interfaces=DeviceTotal(2, 0, ""), max_ports=2)
+    locked = port(1, "<target hotplug='off'/>")
+    for devices in ((locked,), (locked, KUBEVIRTS)):
+        error = refusal(RequestError, call, request, *devices)
+        assert error.found.startswith("3 root ports")
+    request = Request(interfaces=DeviceTotal(2, 0, ""), max_ports=3)
+    assert call(request, locked, KUBEVIRTS).notes == LATER
+
+
 def test_leftover_placeholders_go() -> None:
     ours = etree.tostring(make_placeholder(1)).decode()
     done = call(PORTS, nic("a"), ours, ours)

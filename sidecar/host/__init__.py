@@ -4,6 +4,6 @@
 Rule: the roots of sysfs and procfs are arguments; what cannot be read is ``UNKNOWN``; a
 function that vanishes while it is read is left out. Nothing is written. No file is opened
 whose reading takes a device's lock, for a guest that does not let go of its VF holds that
-for ever: not ``sriov_numvfs``, not ``driver_override``, and not ``uevent``, which takes it in
-Linux 6.10 to 6.14 and in the stable kernels that got its patch.
+for ever: not ``sriov_numvfs``, not ``uevent`` (which takes it in some kernels around Linux
+6.12), and ``driver_override`` only in a child that can be left behind.
 """

@@ -96,21 +96,32 @@ class FakeSysfs:
         for name, value in attributes.items():
             self._write(folder / name, str(value))
         self._add_rest(folder, pf.group, pf.interfaces)
-        for index, vf in enumerate(pf.vfs):
-            identity = (pf.identity[0], pf.vf_device)
-            address = pf.vf_address(index)
-            own = self.add_function(address, vf.driver, identity, vf.node, vf.enable)
-            (own / "physfn").symlink_to(f"../{pf.address}")
-            (folder / f"virtfn{index}").symlink_to(f"../{address}")
-            self._add_rest(own, vf.group, vf.interfaces)
-            if vf.vfio_device is not None:
-                (own / "vfio-dev" / vf.vfio_device).mkdir(parents=True)
+        for index in range(len(pf.vfs)):
+            self.add_vf(pf, index)
+
+    def add_vf(self, pf: FakePf, index: int) -> None:
+        """Make a VF of a PF that is there."""
+        vf, address, folder = pf.vfs[index], pf.vf_address(index), self.function(pf.address)
+        own = self.add_function(
+            address, vf.driver, (pf.identity[0], pf.vf_device), vf.node, vf.enable
+        )
+        self._add_rest(own, vf.group, vf.interfaces)
+        if vf.vfio_device is not None:
+            (own / "vfio-dev" / vf.vfio_device).mkdir(parents=True)
+        (own / "physfn").symlink_to(f"../{pf.address}")
+        (folder / f"virtfn{index}").symlink_to(f"../{address}")
 
     def remove_vf(self, pf: FakePf, index: int) -> None:
         """Take a VF away, in the order of the kernel's ``pci_iov_remove_virtfn``."""
         own = self.function(pf.vf_address(index))
         (self.function(pf.address) / f"virtfn{index}").unlink()
         (own / "physfn").unlink()
+        for link in ("driver", "iommu_group"):
+            if (own / link).is_symlink():
+                # The driver's and the group's link to the device goes with the device's to them.
+                listed = (own / link).resolve()
+                (listed / own.name if link == "driver" else listed / "devices" / own.name).unlink()
+                (own / link).unlink()
         (self.devices / own.name).unlink()
         shutil.rmtree(own)
 

@@ -45,8 +45,14 @@ class Folder:
         os.close(self._descriptor)
 
     def exists(self, name: str) -> bool:
-        """Tell whether there is such a file."""
-        return os.access(name, os.F_OK, dir_fd=self._descriptor)
+        """Tell whether there is such a file, readable or not."""
+        try:
+            os.stat(name, dir_fd=self._descriptor)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return True
 
     def text(self, name: str) -> str | Unknown | None:
         """Return a file's text without the line's end."""

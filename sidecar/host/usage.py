@@ -46,7 +46,7 @@ def _weigh(vf: VirtualFunction, holders: Holders, devices: Sequence[str]) -> Ite
     elif is_vfio(vf.driver):
         seen = list(_weigh_holders(vf, holders, devices))
         yield from seen
-        yield _weigh_enable(vf, f"{vf.driver} has it", "" if seen else "a process out of sight")
+        yield _weigh_enable(vf, f"{vf.driver} has it", _out_of_sight(seen))
     elif vf.interfaces is UNKNOWN:
         yield Evidence(Verdict.UNKNOWN, f"{vf.driver} has it; its interfaces cannot be read")
     elif not vf.interfaces:
@@ -59,6 +59,11 @@ def _weigh(vf: VirtualFunction, holders: Holders, devices: Sequence[str]) -> Ite
     else:
         for interface in vf.interfaces:
             yield from _weigh_interface(interface)
+
+
+def _out_of_sight(seen: Sequence[Evidence]) -> str:
+    """Name who has a device open that no visible process has open."""
+    return "" if any(one.who for one in seen) else "a process out of sight"
 
 
 def _weigh_enable(vf: VirtualFunction, owner: str, who: str = "") -> Evidence:
@@ -85,6 +90,10 @@ def _weigh_holders(
             yield Evidence(
                 Verdict.IN_USE, f"process {process} has /dev/vfio/{file} open", str(process)
             )
+    if vf.iommu_group is UNKNOWN:
+        yield Evidence(
+            Verdict.UNKNOWN, "its IOMMU group cannot be read, nor who has that one's file open"
+        )
     if holders.hidden and vf.enabled is UNKNOWN:
         yield Evidence(Verdict.UNKNOWN, "not every process may be looked at")
 

@@ -91,6 +91,16 @@ def test_no_sysfs_is_an_error_with_path_and_number(tmp_path: Path, root: str, no
     assert f"(errno {number})" in caught.value.found
 
 
+def test_a_function_that_cannot_be_opened_is_an_error(tmp_path: Path, nobody: Path) -> None:
+    fake = FakeSysfs(tmp_path / "sys", [CARD])
+    loop = fake.devices / "0000:07:00.0"
+    loop.symlink_to(loop.name)
+    with pytest.raises(HostError) as caught:
+        read(fake, nobody)
+    assert caught.value.where == str(loop)
+    assert f"(errno {errno.ELOOP})" in caught.value.found
+
+
 def as_folder(path: Path) -> None:
     """Let a read fail also for root: a folder cannot be read as a file."""
     path.unlink()

@@ -132,6 +132,7 @@ def test_each_signal_is_weighed(  # noqa: PLR0913, PLR0917 - one parameter a col
         ),
         (FakeVf(None), "enable", "whether the device is switched on cannot be read"),
         (FakeVf("igbvf"), "driver", "its driver cannot be read"),
+        (FakeVf("vfio-pci", group=16), "iommu_group", "its IOMMU group cannot be read"),
         (FakeVf(interfaces=[IDLE]), "net/eth9/flags", "whether interface eth9 is up cannot"),
         (FakeVf(interfaces=[IDLE]), "net/eth9", "what uses interface eth9 cannot be read"),
         (FakeVf(interfaces=[IDLE]), "net", "its interfaces cannot be read"),

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.figures import describe_machine, judge, median, percentile
+from bench.figures import describe_machine, judge, median
 from sidecar.host.inventory import read_inventory
 from sidecar.host.sysfs import Sysfs
 from tests.fakes.sriov import UP, FakeInterface, FakePf, FakeSysfs, FakeVf
@@ -19,14 +19,17 @@ _TMPFS = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in there
 
 
 def main() -> None:
-    """Measure and print; half of the VFs have an interface, the others vfio-pci."""
+    """Measure and print; half of the VFs have an interface, the others vfio-pci.
+
+    This machine's own processes are looked through for holders.
+    """
     print(f"inventory: {describe_machine()}")
     with TemporaryDirectory(prefix="portside-", dir=_TMPFS) as folder:
         fake = FakeSysfs(Path(folder) / "sys", [make_pf(number) for number in range(PFS)])
         taken = [time_milliseconds(Sysfs(fake.root)) for _ in range(_REPEATS)]
-    what = f"{PFS} PFs with {VFS} VFs each"
-    judge(f"{what}, median of {_REPEATS}", median(taken), MILLISECONDS, "ms")
-    judge(f"{what}, 95 of 100", percentile(taken, 0.95), MILLISECONDS, "ms")
+    processor, wall = (sorted(kind) for kind in zip(*taken, strict=True))
+    judge(f"{PFS} PFs with {VFS} VFs each", median(processor), MILLISECONDS, "ms")
+    print(f"  on the clock {median(wall):.1f} ms; {_REPEATS} runs, {wall[0]:.1f} to {wall[-1]:.1f}")
 
 
 def make_pf(number: int) -> FakePf:
@@ -44,11 +47,11 @@ def make_pf(number: int) -> FakePf:
     return FakePf(address, interfaces=interfaces, vfs=vfs, totalvfs=VFS, group=groups + VFS)
 
 
-def time_milliseconds(sysfs: Sysfs) -> float:
-    """Return what a run takes, on the wall's clock, with this machine's processes looked at."""
-    before = time.perf_counter()
+def time_milliseconds(sysfs: Sysfs) -> tuple[float, float]:
+    """Return what a run takes: processor time, to which nobody else adds, and on the clock."""
+    wall, processor = time.perf_counter(), time.thread_time()
     inventory = read_inventory(sysfs)
-    taken = (time.perf_counter() - before) * 1000
+    taken = (time.thread_time() - processor) * 1000, (time.perf_counter() - wall) * 1000
     if len(inventory.usages) != PFS * VFS:
         sys.exit(f"found {len(inventory.usages)} VFs of {PFS * VFS}")
     return taken

@@ -83,27 +83,25 @@ def _read_vfs(
         if name is None:
             continue
         address = None if name is UNKNOWN else parse_name(name)
-        if address is None:
+        if name is UNKNOWN or address is None:
             # There is a VF, and it cannot be told which one.
             return UNKNOWN
-        vf = _read_vf(sysfs, address, (physfn, index), identity)
+        own = sysfs.open(name)
+        vf = None if own is None else _read_vf(own, address, (physfn, index), identity)
         if vf is not None:
             vfs.append(vf)
     return tuple(vfs)
 
 
 def _read_vf(
-    sysfs: Sysfs, address: PciAddress, place: tuple[PciAddress, int], identity: PciId | Unknown
+    folder: Folder, address: PciAddress, place: tuple[PciAddress, int], identity: PciId | Unknown
 ) -> VirtualFunction | None:
     """Read a VF; ``None`` if it is gone before everything of it has been read."""
-    folder = sysfs.open(str(address))
-    if folder is None:
-        return None
     with folder:
         common = _read_common(folder)
         enabled = _read_count(folder, "enable")
         if identity is UNKNOWN:
-            # A kernel before 4.14 has no sriov_vf_device.
+            # Old kernels have no sriov_vf_device.
             identity = _read_identity(folder, "device")
         # Each function has this file: so all above was read of a VF that was there.
         if not folder.exists("vendor"):

@@ -4,8 +4,9 @@
 Arguments go to the hook's benchmark; see ``python -m bench.hook --help``.
 """
 
-from bench import hook, planner
+from bench import hook, inventory, planner
 
 if __name__ == "__main__":
     planner.main()
+    inventory.main()
     hook.main()

@@ -6,6 +6,7 @@ import typer
 from sidecar.cli.demo import demo
 from sidecar.cli.mutate import mutate
 from sidecar.cli.topology import topology
+from sidecar.cli.vf import vf
 
 app = typer.Typer(
     help="Reserves PCIe root ports for KubeVirt VMs, teams their NICs, adds VFs.",
@@ -16,6 +17,7 @@ app = typer.Typer(
 app.command()(mutate)
 app.command()(demo)
 app.command()(topology)
+app.add_typer(vf, name="vf")
 
 
 @app.command("hook")

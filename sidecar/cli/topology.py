@@ -5,13 +5,13 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+from sidecar.cli.output import Output
 from sidecar.domainxml.comparison import Comparison, compare
 from sidecar.domainxml.topology import Topology, read_topology
 from sidecar.draw.data import describe_comparison, describe_topology
@@ -21,13 +21,6 @@ from sidecar.engine.callback import Settings, define_domain
 from sidecar.errors import PortsideError
 
 STDIO = "-"
-
-
-class Output(StrEnum):
-    """What to print."""
-
-    TABLE = "table"
-    JSON = "json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from tests.oracle.trees import cache_root
+from tests.suites import cache_root
 from tests.support import missing
 
 WORKER = Path(__file__).with_name("worker.py")

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``portside vf``: this host's SR-IOV functions, and who uses them."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console, RenderableType
+
+from sidecar.cli.output import Output
+from sidecar.cli.vf_data import describe_detail, describe_inventory
+from sidecar.cli.vf_view import draw_detail, draw_table, draw_tree
+from sidecar.errors import HostError, PortsideError, RequestError
+from sidecar.host.detail import Detail, read_detail
+from sidecar.host.holders import PROCFS
+from sidecar.host.inventory import read_inventory
+from sidecar.host.pciids import DATABASES, PciNames
+from sidecar.host.sysfs import SYSFS, Sysfs
+from sidecar.model.pci import PciAddress
+from sidecar.model.vf import Inventory
+
+vf = typer.Typer(
+    help="Show this host's SR-IOV physical and virtual functions (PFs, VFs), and who uses them.",
+    no_args_is_help=True,
+)
+
+_Output = Annotated[Output, typer.Option("--output", "-o", help="What to print.")]
+_Root = Annotated[Path, typer.Option("--sysfs", hidden=True, help="Another sysfs.")]
+_Proc = Annotated[Path, typer.Option("--proc", hidden=True, help="Another procfs.")]
+_Names = Annotated[
+    list[Path] | None, typer.Option("--pci-ids", hidden=True, help="Another PCI ID database.")
+]
+
+
+@vf.command("list")
+def list_functions(
+    output: _Output = Output.TABLE,
+    sysfs: _Root = SYSFS,
+    proc: _Proc = PROCFS,
+    pci_ids: _Names = None,
+) -> None:
+    """List all PFs and VFs, each with its driver, link, IOMMU group, NUMA node and user."""
+    inventory = _read("list", Sysfs(sysfs), proc)
+    if output is Output.JSON:
+        _print_json(describe_inventory(inventory, PciNames(pci_ids or DATABASES)))
+    else:
+        _print(draw_table(inventory) if inventory.pfs else _none(sysfs))
+
+
+@vf.command("tree")
+def show_tree(
+    output: _Output = Output.TABLE,
+    sysfs: _Root = SYSFS,
+    proc: _Proc = PROCFS,
+    pci_ids: _Names = None,
+) -> None:
+    """Show each PF with its VFs below it, and below those who uses them."""
+    inventory = _read("tree", Sysfs(sysfs), proc)
+    names = PciNames(pci_ids or DATABASES)
+    if output is Output.JSON:
+        _print_json(describe_inventory(inventory, names))
+    else:
+        _print(draw_tree(inventory, names) if inventory.pfs else _none(sysfs))
+
+
+@vf.command("show")
+def show_function(
+    address: Annotated[
+        str, typer.Argument(metavar="ADDRESS", help="0000:3b:02.1, 3b:02.1 or pci_0000_3b_02_1.")
+    ],
+    output: _Output = Output.TABLE,
+    sysfs: _Root = SYSFS,
+    proc: _Proc = PROCFS,
+    pci_ids: _Names = None,
+) -> None:
+    """Show all that is known of a PF or VF, and why it counts as in use or free."""
+    wanted = _parse_address(address)
+    tree = Sysfs(sysfs)
+    inventory = _read("show", tree, proc)
+    names = PciNames(pci_ids or DATABASES)
+    try:
+        detail = _find(tree, inventory, wanted)
+    except PortsideError as error:
+        _fail("show", error)
+    if output is Output.JSON:
+        _print_json(describe_detail(detail, names))
+    else:
+        _print(draw_detail(detail, names))
+
+
+def _find(sysfs: Sysfs, inventory: Inventory, address: PciAddress) -> Detail:
+    detail = read_detail(sysfs, inventory, address)
+    if detail is None:
+        raise HostError(
+            "no PF or VF at this address",
+            where=str(address),
+            found=f"{len(inventory.pfs)} PFs and {len(inventory.usages)} VFs",
+            todo="portside vf list shows them all",
+        )
+    return detail
+
+
+def _parse_address(text: str) -> PciAddress:
+    """Read an address as lspci or as libvirt's node devices write it."""
+    if text.startswith("pci_"):
+        domain, _, rest = text.removeprefix("pci_").partition("_")
+        bus, _, rest = rest.partition("_")
+        text = f"{domain}:{bus}:{rest.replace('_', '.')}"
+    try:
+        return PciAddress.parse(text)
+    except RequestError as error:
+        raise typer.BadParameter(str(error), param_hint="ADDRESS") from error
+
+
+def _read(command: str, sysfs: Sysfs, proc: Path) -> Inventory:
+    try:
+        return read_inventory(sysfs, proc)
+    except PortsideError as error:
+        _fail(command, error)
+
+
+def _fail(command: str, error: PortsideError) -> NoReturn:
+    sys.stderr.write(f"portside vf {command}: {error}\n")
+    raise typer.Exit(1) from error
+
+
+def _none(root: Path) -> str:
+    return f"No PF found under {Sysfs(root).devices}: no PCI device here has SR-IOV."
+
+
+def _print_json(data: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(data, indent=2) + "\n")
+
+
+def _print(content: RenderableType) -> None:
+    # A sentence is left to the terminal to break: others search in it.
+    Console(highlight=False, markup=False).print(content, soft_wrap=isinstance(content, str))

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All SR-IOV functions of a host, and who uses them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from sidecar.host.functions import read_pf
+from sidecar.host.holders import PROCFS, Holders, read_holders
+from sidecar.host.sysfs import Sysfs
+from sidecar.host.usage import judge, on_vfio
+from sidecar.model.vf import UNKNOWN, Inventory, PhysicalFunction, VirtualFunction
+
+_NOBODY: Final = Holders({}, hidden=False)
+
+
+def read_inventory(sysfs: Sysfs, proc: Path = PROCFS) -> Inventory:
+    """Read all PFs and VFs and decide which VFs are in use; changes and opens no device.
+
+    Args:
+        sysfs: the host's sysfs.
+        proc: procfs, looked through for holders if a VFIO driver has a VF.
+
+    Raises:
+        HostError: the PCI devices cannot be listed.
+    """
+    pfs = _read_pfs(sysfs)
+    vfs = [vf for pf in pfs if pf.vfs is not UNKNOWN for vf in pf.vfs]
+    holders = read_holders(proc) if any(map(on_vfio, vfs)) else _NOBODY
+    # A host without iommufd has no such files, so there is nothing to look up.
+    by_device = any(file.startswith("devices/") for file in holders.by_file)
+    return Inventory(
+        pfs,
+        {
+            vf.address: judge(vf, holders, _vfio_devices(sysfs, vf) if by_device else ())
+            for vf in vfs
+        },
+    )
+
+
+def _read_pfs(sysfs: Sysfs) -> tuple[PhysicalFunction, ...]:
+    """Read the PFs; a VF's address is above its PF's, so it is known for one by its turn."""
+    pfs = []
+    seen: set[str] = set()
+    for name in sysfs.functions():
+        pf = None if name in seen else read_pf(sysfs, name)
+        if pf is not None:
+            pfs.append(pf)
+            seen.update(str(vf.address) for vf in (() if pf.vfs is UNKNOWN else pf.vfs))
+    return tuple(pfs)
+
+
+def _vfio_devices(sysfs: Sysfs, vf: VirtualFunction) -> Sequence[str]:
+    folder = sysfs.open(str(vf.address)) if on_vfio(vf) else None
+    if folder is None:
+        return ()
+    with folder:
+        names = folder.names("vfio-dev")
+    return () if names is None or names is UNKNOWN else names

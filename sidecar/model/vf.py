@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SR-IOV functions as a host shows them, and who uses them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Final, Self
+
+from sidecar.errors import RequestError, shorten
+from sidecar.model.pci import PciAddress
+
+MAX_FUNCTIONS: Final = 0xFFFF
+"""Largest TotalVFs and VF number: 16 bits in the SR-IOV capability."""
+
+_ID = re.compile(r"([0-9a-f]{4}):([0-9a-f]{4})")
+
+
+class Unknown(Enum):
+    """The type of ``UNKNOWN``."""
+
+    UNKNOWN = "unknown"
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
+"""What could not be read: neither none (``None``), nor zero, nor false."""
+
+
+@dataclass(frozen=True, slots=True)
+class PciId:
+    """Vendor and device number; text form ``8086:10ca``, as ``lspci -n`` prints it.
+
+    Raises:
+        RequestError: a number does not fit into 16 bits.
+    """
+
+    vendor: int
+    device: int
+
+    def __post_init__(self) -> None:
+        for value in (self.vendor, self.device):
+            if not 0 <= value <= 0xFFFF:  # noqa: PLR2004 - 16 bits, as the error says
+                raise RequestError(
+                    "PCI vendor or device number is out of range",
+                    found=str(value),
+                    expected="16 bits",
+                )
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``8086:10ca``.
+
+        Raises:
+            RequestError: the text is no such pair.
+        """
+        match = _ID.fullmatch(text.lower())
+        if match is None:
+            raise RequestError(
+                "not a PCI vendor and device number",
+                found=shorten(text),
+                expected="a text like 8086:10ca",
+            )
+        return cls(int(match[1], 16), int(match[2], 16))
+
+    def __str__(self) -> str:
+        return f"{self.vendor:04x}:{self.device:04x}"
+
+
+@dataclass(frozen=True, slots=True)
+class NetInterface:
+    """A network interface of a PCI function, as seen from our network namespace.
+
+    ``up`` is what the administrator wants (``IFF_UP``), ``operstate`` what the link does
+    (the kernel's word: ``up``, ``down``, ``dormant`` ... ``unknown``). ``uppers`` are the
+    interfaces on top of it (bridge, bond, VLAN, macvtap), ``master`` the one of them that
+    owns it, if one does.
+    """
+
+    name: str
+    up: bool | Unknown
+    operstate: str | Unknown
+    master: str | Unknown | None
+    uppers: tuple[str, ...] | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class PciFunction:
+    """What PFs and VFs have in common; ``None`` is none, ``UNKNOWN`` not readable.
+
+    ``interfaces`` are those in our network namespace. ``numa_node`` is ``None`` where the
+    kernel says that the function belongs to no node (-1).
+    """
+
+    address: PciAddress
+    identity: PciId | Unknown
+    driver: str | Unknown | None
+    interfaces: tuple[NetInterface, ...] | Unknown
+    iommu_group: int | Unknown | None
+    numa_node: int | Unknown | None
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualFunction(PciFunction):
+    """A VF: number ``index`` (from 0) of the PF ``physfn``.
+
+    ``enabled`` is the kernel's count of those who switched the device on (``enable``).
+
+    Raises:
+        RequestError: a number is out of its range.
+    """
+
+    physfn: PciAddress
+    index: int
+    enabled: int | Unknown
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.index <= MAX_FUNCTIONS:
+            raise RequestError(
+                "a VF's number is out of range",
+                found=str(self.index),
+                expected=f"0 to {MAX_FUNCTIONS}",
+            )
+        if self.enabled is not UNKNOWN and self.enabled < 0:
+            raise RequestError("a negative enable count", found=str(self.enabled))
+
+
+@dataclass(frozen=True, slots=True)
+class PhysicalFunction(PciFunction):
+    """A PF and the VFs that it has now, in the order of their numbers.
+
+    Raises:
+        RequestError: a total is out of range, or a VF belongs to another PF.
+    """
+
+    totalvfs: int | Unknown
+    vfs: tuple[VirtualFunction, ...] | Unknown
+
+    def __post_init__(self) -> None:
+        if self.totalvfs is not UNKNOWN and not 0 <= self.totalvfs <= MAX_FUNCTIONS:
+            raise RequestError(
+                "a PF's total of VFs is out of range",
+                found=str(self.totalvfs),
+                expected=f"0 to {MAX_FUNCTIONS}",
+            )
+        for vf in () if self.vfs is UNKNOWN else self.vfs:
+            if vf.physfn != self.address:
+                raise RequestError(
+                    "a VF of another PF", where=str(self.address), found=f"{vf.address}"
+                )
+
+    @property
+    def numvfs(self) -> int | Unknown:
+        """How many VFs there are."""
+        return UNKNOWN if self.vfs is UNKNOWN else len(self.vfs)
+
+
+class Verdict(StrEnum):
+    """What a signal says of a VF."""
+
+    FREE = "free"
+    IN_USE = "in use"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One signal: what it says, in a sentence for people; ``who`` names the user, if known."""
+
+    verdict: Verdict
+    text: str
+    who: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Whether a VF is in use, by every signal that was read.
+
+    Raises:
+        RequestError: no signal at all.
+    """
+
+    evidence: tuple[Evidence, ...]
+
+    def __post_init__(self) -> None:
+        if not self.evidence:
+            raise RequestError("a VF's use without any evidence")
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of all signals: one user is enough, and so is one doubt."""
+        verdicts = {evidence.verdict for evidence in self.evidence}
+        if Verdict.IN_USE in verdicts:
+            return Verdict.IN_USE
+        return Verdict.UNKNOWN if Verdict.UNKNOWN in verdicts else Verdict.FREE
+
+    @property
+    def free(self) -> bool:
+        """Whether the VF may be taken: what is unknown counts as in use."""
+        return self.verdict is Verdict.FREE
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """Who uses it, as far as that is known; each once."""
+        return tuple(dict.fromkeys(one.who for one in self.evidence if one.who))
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """All PFs of a host, ordered by address, and the use of each of their VFs."""
+
+    pfs: tuple[PhysicalFunction, ...]
+    usages: Mapping[PciAddress, Usage]
+
+    def find(self, address: PciAddress) -> PhysicalFunction | VirtualFunction | None:
+        """Return the PF or VF at an address, ``None`` if there is none."""
+        for pf in self.pfs:
+            if pf.address == address:
+                return pf
+            for vf in () if pf.vfs is UNKNOWN else pf.vfs:
+                if vf.address == address:
+                    return vf
+        return None

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``card``: the VM with two emulated SR-IOV cards, booted once; ``vfs``: two VFs of the first."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.card.card import Card, boot
+from tests.card.parts import build_parts
+from tests.card.sysfs import FIRST, make_vfs
+
+MEASURED = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture(scope="session")
+def card(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Card]:
+    """Boot the VM; it ends with the tests, however they end."""
+    began = time.monotonic()
+    parts = build_parts()
+    built = time.monotonic()
+    with boot(parts, tmp_path_factory.mktemp("card")) as card:
+        pytestconfig.stash[MEASURED] = [
+            f"parts: {built - began:.1f} s",
+            f"boot: {time.monotonic() - built:.1f} s",
+            card.versions(),
+        ]
+        yield card
+
+
+@pytest.fixture
+def vfs(card: Card) -> Iterator[tuple[str, ...]]:
+    """Two fresh VFs of the first card, bound to igbvf; the addresses."""
+    yield make_vfs(card, FIRST, 2)
+    make_vfs(card, FIRST, 0)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Show what the VM was and what it took."""
+    if lines := config.stash.get(MEASURED, []):
+        terminalreporter.section("the emulated card")
+        for line in lines:
+            terminalreporter.line(line)

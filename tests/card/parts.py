@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the card's VM is made of, built where it is missing and kept in the cache."""
+
+import fcntl
+import hashlib
+import platform
+import shutil
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.card import initramfs
+from tests.suites import cache_root, suite_tree
+from tests.support import missing
+
+PROJECT = Path(__file__).parents[2]
+SUITE = "trixie"
+# What a wheel for Debian 13 may say that it needs; pip does not derive the older from the newer.
+PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Paths of everything that the VM starts from."""
+
+    tree: Path
+    kernel: Path
+    initramfs: Path
+    packages: Path
+    """What the project needs inside, for the tree's Python."""
+
+
+def build_parts() -> Parts:
+    """Build what is missing, or skip and say what stands against it."""
+    if platform.machine() != "x86_64":
+        missing("the emulated card needs an x86_64 machine, whose QEMU runs its own tree")
+    if shutil.which("setpriv") is None or shutil.which("unshare") is None:
+        missing("the emulated card needs setpriv and unshare from util-linux")
+    tree = suite_tree(SUITE, f"card-{SUITE}.txt", "the emulated card's QEMU")
+    version = sorted(path.name for path in (tree / "lib/modules").iterdir())[-1]
+    return Parts(
+        tree=tree,
+        kernel=tree / "boot" / f"vmlinuz-{version}",
+        initramfs=_build_initramfs(tree, version),
+        packages=_build_packages(tree),
+    )
+
+
+def _build_initramfs(tree: Path, version: str) -> Path:
+    sources = Path(initramfs.__file__).read_bytes() + initramfs.INIT.read_bytes()
+    target = cache_root() / f"{tree.name}-{version}-{_digest(sources)}.initramfs"
+    if not target.exists():
+        initramfs.write_initramfs(tree / "lib/modules" / version, tree / "bin/busybox", target)
+    return target
+
+
+def _build_packages(tree: Path) -> Path:
+    """Install the project's pinned requirements for the tree's Python, wheels only."""
+    version = (tree / "usr/bin/python3").readlink().name.removeprefix("python")
+    constraints = PROJECT / "constraints.txt"
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["cli"]]
+    recipe = "\n".join([version, *wanted, *PLATFORMS]).encode() + constraints.read_bytes()
+    target = cache_root() / f"packages-{version}-{_digest(recipe)}"
+    with target.with_name(f"{target.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not target.exists():
+            _install(version, constraints, wanted, target)
+    return target
+
+
+def _install(version: str, constraints: Path, wanted: list[str], target: Path) -> None:
+    partial = target.with_name(f"{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--only-binary=:all:"]
+    command += [f"--python-version={version}", "--implementation=cp"]
+    command += [f"--platform={name}" for name in PLATFORMS]
+    command += [f"--target={partial}", f"--constraint={constraints}", *wanted]
+    done = subprocess.run(  # noqa: S603 -- our own pip with the project's own requirements
+        command, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        missing(f"pip cannot install the project's requirements: {done.stderr.strip()[-2000:]}")
+    partial.rename(target)
+
+
+def _digest(recipe: bytes) -> str:
+    return hashlib.sha256(recipe).hexdigest()[:12]

@@ -105,8 +105,7 @@ def test_guests_get_ports_behind_all_others() -> None:
 
 
 def test_guests_and_free_ports() -> None:
-    domain = tree(nic("a"))
-    done = run(domain, Wish(4), guests=2)
+    done = run(tree(nic("a")), Wish(4), guests=2)
     assert (done.after.total, done.after.free) == (7, 4)
 
 
@@ -184,8 +183,7 @@ def test_a_limit_does_not_shrink_what_is_there() -> None:
 
 
 def test_limits_are_of_root_ports() -> None:
-    domain = tree(nic("a"), machine="pc")
-    run(domain, Wish(40, max_ports=1))
+    run(tree(nic("a"), machine="pc"), Wish(40, max_ports=1))
 
 
 def test_pc_gets_a_bridge_at_a_slot_of_its_own() -> None:

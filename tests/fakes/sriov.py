@@ -172,7 +172,7 @@ class FakeSysfs:
         own.mkdir(parents=True)
         self._write(own / "flags", hex(interface.flags))
         self._write(own / "operstate", interface.operstate)
-        _link(own / "device", folder)
+        (own / "device").symlink_to(f"../../../{folder.name}")
         uppers = [*interface.uppers, *([interface.master] if interface.master else [])]
         for upper in uppers:
             target = self.root / "devices/virtual/net" / upper

@@ -244,7 +244,4 @@ def test_a_broken_promise_is_our_bug(lie: str, message: str) -> None:
 def test_ports_with_addresses_stay() -> None:
     domain = tree(port(1, address(0, 2, 0)), port(2, address(0, 2, 1)), nic("a", address(1)))
     run(domain, Wish(3))
-    assert ports(domain)[:2] == [
-        ("1", "pcie-root-port", "2.0"),
-        ("2", "pcie-root-port", "2.1"),
-    ]
+    assert [slot for _, _, slot in ports(domain)] == ["2.0", "2.1", "", ""]

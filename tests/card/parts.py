@@ -39,7 +39,7 @@ def build_parts() -> Parts:
     if shutil.which("setpriv") is None or shutil.which("unshare") is None:
         missing("the emulated card needs setpriv and unshare from util-linux")
     tree = suite_tree(SUITE, f"card-{SUITE}.txt", "the emulated card's QEMU")
-    version = sorted(path.name for path in (tree / "lib/modules").iterdir())[-1]
+    version = max(path.name for path in (tree / "lib/modules").iterdir())
     return Parts(
         tree=tree,
         kernel=tree / "boot" / f"vmlinuz-{version}",

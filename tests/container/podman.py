@@ -111,7 +111,8 @@ class Container:
         self.socket = sockets / "portside-hook-sidecar-0.sock"
         mount = f"--volume={sockets}:/var/run/kubevirt-hooks"
         name = "--env=CONTAINER_NAME=hook-sidecar-0"
-        kept = ("--log-driver=k8s-file", f"--log-opt=path={sockets.parent / 'log'}")
+        self._log = sockets.parent / "log"
+        kept = ("--log-driver=k8s-file", f"--log-opt=path={self._log}")
         run = ("run", "--detach", *POD, *ULIMITS, *kept, mount, name, "portside", *arguments)
         self.id = podman.output(*run).decode().strip()
 
@@ -128,8 +129,13 @@ class Container:
 
     def log(self) -> list[dict[str, Any]]:
         """Return its log; every line must be JSON."""
-        done = self._podman.call("logs", self.id)
-        return [json.loads(line) for line in (done.stdout + done.stderr).splitlines()]
+        # Not by `podman logs`, which mixes warnings of its own in. A line of the file is
+        # "<time> <stream> F <text>", or P instead of F where the text goes on in the next.
+        text = ""
+        for line in self._log.read_text().splitlines():
+            _, _, tag, part = line.split(" ", 3)
+            text += part + ("\n" if tag == "F" else "")
+        return [json.loads(line) for line in text.splitlines()]
 
     def send(self, signal: str) -> None:
         """Send a signal to the hook."""

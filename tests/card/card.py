@@ -110,11 +110,15 @@ class Card:
 
     def _finish(self, job: Job) -> Finished:
         self._wait(job.path(".done"), job.seconds + GRACE_SECONDS)
-        return Finished(
+        finished = Finished(
             code=json.loads(job.path(".done").read_text())["code"],
             stdout=job.path(".stdout").read_text(),
             stderr=job.path(".stderr").read_text(),
         )
+        # The guest lists the folder all the time, and pays for each file in it.
+        for suffix in (".job", ".stdout", ".stderr", ".done", ".stop"):
+            job.path(suffix).unlink(missing_ok=True)
+        return finished
 
     def _wait(
         self, path: Path, seconds: float, *, filled: bool = False, job: Job | None = None

@@ -32,7 +32,7 @@ def main() -> None:
         for name in sorted(names - seen):
             if name.endswith(".job"):
                 threading.Thread(target=run, args=(folder / name,), daemon=True).start()
-        seen |= names
+        seen = names
         time.sleep(POLL_SECONDS)
 
 

@@ -29,10 +29,12 @@ def card(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) 
 
 
 @pytest.fixture
-def vfs(card: Card) -> Iterator[tuple[str, ...]]:
-    """Two fresh VFs of the first card, bound to igbvf; the addresses."""
-    yield make_vfs(card, FIRST, 2)
-    make_vfs(card, FIRST, 0)
+def vfs(card: Card) -> tuple[str, ...]:
+    """Two fresh VFs of the first card, bound to igbvf; the addresses.
+
+    They stay until the next are made: removing them takes seconds.
+    """
+    return make_vfs(card, FIRST, 2)
 
 
 def pytest_terminal_summary(

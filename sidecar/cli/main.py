@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ``portside`` command."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -10,6 +11,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     The hook goes its own way: it answers before typer would be imported.
     """
+    # libvirt forks to probe QEMU; gRPC's fork handlers can abort such a child.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     given = sys.argv[1:] if arguments is None else list(arguments)
     if given[:1] == ["hook"]:
         from sidecar.cli import hook  # noqa: PLC0415 - the other commands do without gRPC

@@ -65,7 +65,7 @@ class CallbacksV1Alpha3(v3_grpc.CallbacksServicer):
         stop: ends the process; called once ``Shutdown`` has been answered.
     """
 
-    def __init__(self, desk: Desk, stop: Callable[[str], None]) -> None:
+    def __init__(self, desk: Desk, stop: Callable[[], None]) -> None:
         self._desk = desk
         self._stop = stop
 
@@ -90,6 +90,6 @@ class CallbacksV1Alpha3(v3_grpc.CallbacksServicer):
         self, _request: v3.ShutdownParams, context: grpc.ServicerContext
     ) -> v3.ShutdownResult:
         """End the process: a sidecar that stays blocks the pod's end."""
-        if not context.add_callback(lambda: self._stop("Shutdown")):
-            self._stop("Shutdown")  # the caller is gone already
+        if not context.add_callback(self._stop):
+            self._stop()  # the caller is gone already
         return v3.ShutdownResult()

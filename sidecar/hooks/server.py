@@ -40,7 +40,7 @@ class HookServer:
         stop: what ``Shutdown`` calls.
     """
 
-    def __init__(self, versions: tuple[str, ...], desk: Desk, stop: Callable[[str], None]) -> None:
+    def __init__(self, versions: tuple[str, ...], desk: Desk, stop: Callable[[], None]) -> None:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="call")
         self._server = grpc.server(
             self._pool,

@@ -8,17 +8,16 @@ imported before the socket appears, the engine and the log after it.
 import gc
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from sidecar.hooks.names import PLUGIN_SOCKET
 from sidecar.hooks.sockets import SocketFile, socket_name
+from sidecar.roles.stop import StopReasons
 
 if TYPE_CHECKING:
     from sidecar.engine.callback import Settings
@@ -59,10 +58,7 @@ def serve(options: HookOptions, load: Load) -> None:
     Raises:
         HostError: a socket cannot be made, or ``load`` failed.
     """
-    stops: SimpleQueue[str] = SimpleQueue()  # its put() may run inside a signal handler
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda caught, _frame: stops.put(signal.Signals(caught).name))
-    with ExitStack() as stack:
+    with StopReasons() as stops, ExitStack() as stack:
         sockets = _sockets(options)
         for socket in sockets:
             stack.callback(socket.withdraw)
@@ -74,7 +70,7 @@ def serve(options: HookOptions, load: Load) -> None:
             versions=options.versions,
             pid=os.getpid(),
         )
-        reason = stops.get()
+        reason = stops.wait() or "Shutdown"
         for socket in sockets:
             socket.withdraw()
         drained = server.stop()
@@ -98,7 +94,7 @@ def _start(
     options: HookOptions,
     sockets: list[SocketFile],
     load: Load,
-    stops: "SimpleQueue[str]",
+    stops: StopReasons,
     stack: ExitStack,
 ) -> "tuple[HookServer, HookLog]":
     """Answer ``Info`` first, then load what answers the calls."""
@@ -107,7 +103,7 @@ def _start(
     from sidecar.hooks.server import HookServer  # noqa: PLC0415 - as above
 
     desk = Desk()
-    server = HookServer(options.versions, desk, stops.put)
+    server = HookServer(options.versions, desk, stops.give)
     server.start([socket.bind_path for socket in sockets])
     for socket in sockets:
         socket.publish()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From exec to the end."""
 
+import os
 import signal
 import sys
 import time
@@ -43,6 +44,15 @@ def test_sigterm_during_the_start_ends_the_process_cleanly(socket_dir: Path) -> 
         hook.process.terminate()
         assert hook.end(5) == 0
     assert list(socket_dir.iterdir()) == []
+
+
+def test_sigterm_ends_the_process_whichever_thread_it_is_delivered_to(hook: HookProcess) -> None:
+    # The same loss as a signal that comes just before the main thread begins to wait.
+    hook.wait_for_line("serving")
+    threads = [int(entry.name) for entry in Path(f"/proc/{hook.process.pid}/task").iterdir()]
+    os.kill(next(thread for thread in threads if thread != hook.process.pid), signal.SIGTERM)
+    assert hook.end(5) == 0
+    assert hook.wait_for_line("stopped")["reason"] == "SIGTERM"
 
 
 def test_a_call_right_after_info_is_answered(socket_dir: Path) -> None:

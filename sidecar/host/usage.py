@@ -11,6 +11,7 @@ from sidecar.model.vf import (
     UNKNOWN,
     Evidence,
     NetInterface,
+    Source,
     Usage,
     Verdict,
     VirtualFunction,
@@ -88,14 +89,19 @@ def _weigh_holders(
     for file in files:
         for process in holders.by_file.get(file, ()):
             yield Evidence(
-                Verdict.IN_USE, f"process {process} has /dev/vfio/{file} open", str(process)
+                Verdict.IN_USE,
+                f"process {process} has /dev/vfio/{file} open",
+                str(process),
+                Source.PROCESSES,
             )
     if vf.iommu_group is UNKNOWN:
         yield Evidence(
             Verdict.UNKNOWN, "its IOMMU group cannot be read, nor who has that one's file open"
         )
     if holders.hidden and vf.enabled is UNKNOWN:
-        yield Evidence(Verdict.UNKNOWN, "not every process may be looked at")
+        yield Evidence(
+            Verdict.UNKNOWN, "not every process may be looked at", source=Source.PROCESSES
+        )
 
 
 def _weigh_interface(interface: NetInterface) -> Iterator[Evidence]:

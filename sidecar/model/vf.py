@@ -162,6 +162,16 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Source(StrEnum):
+    """Where a signal comes from: two of different sources cannot be wrong for one reason."""
+
+    KERNEL = "kernel"
+    """sysfs and netlink."""
+    PROCESSES = "processes"
+    LIBVIRT = "libvirt"
+    LEASES = "leases"
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """One signal: what it says, in a sentence for people; ``who`` names the user, if known."""
@@ -169,6 +179,7 @@ class Evidence:
     verdict: Verdict
     text: str
     who: str = ""
+    source: Source = Source.KERNEL
 
 
 @dataclass(frozen=True, slots=True)

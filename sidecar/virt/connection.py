@@ -116,7 +116,7 @@ class RunningDomain:
     def monitor(self, command: str) -> str:
         """Run a command of QEMU's human monitor: what QEMU itself knows, not libvirt."""
         # The QEMU driver's own API lives in a module of its own.
-        import libvirt_qemu  # type: ignore[import-untyped]  # noqa: PLC0415 -- as in binding.py
+        import libvirt_qemu  # noqa: PLC0415 -- as in binding.py
 
         with self._libvirt.errors(f"run {command!r} in QEMU's monitor"):
             text: str = libvirt_qemu.qemuMonitorCommand(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sidecar.errors import RequestError
 from sidecar.model.lease import Lease
 from sidecar.model.pci import PciAddress
+from sidecar.model.settings import VfSettings
 from sidecar.model.vf import MAX_FUNCTIONS, PhysicalFunction, Usage, VirtualFunction
 
 
@@ -54,16 +55,32 @@ class PoolRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptVf:
+    """What a VF had before it was removed, since the kernel forgets it with the VF.
+
+    Args:
+        settings: what the PF had set for it.
+        driver: a VFIO driver that had it, to be bound again; empty for any other, which
+            binds by itself.
+    """
+
+    settings: VfSettings
+    driver: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PfRecord:
     """What our state keeps of a PF.
 
     Args:
         pf: its address.
         made: how many VFs we made, 0 if the VFs that are there are not ours.
-        boot: the kernel's boot id when we made them: after a boot they are gone.
+        boot: the kernel's boot id when we made them, or put the PF into quarantine: both end
+            with it.
         operation: what we had begun to do to ``sriov_numvfs`` and not finished, empty if
             nothing: the next run says so and looks again.
         quarantine: why nothing may touch the PF any more, empty if it may.
+        kept: what the VFs had that are removed to make more, until it is set again.
     """
 
     pf: PciAddress
@@ -71,6 +88,7 @@ class PfRecord:
     boot: str = ""
     operation: str = ""
     quarantine: str = ""
+    kept: Mapping[int, KeptVf] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +112,11 @@ class PfView:
     leases: Mapping[int, Lease] = field(default_factory=dict)
     shared_groups: Mapping[PciAddress, tuple[str, ...]] = field(default_factory=dict)
     up: bool | None = None
+
+    @property
+    def quarantine(self) -> str:
+        """Why nothing may touch the PF; a reboot ends what hung, and with it the quarantine."""
+        return self.record.quarantine if self.record.boot == self.boot else ""
 
     def usage(self, vf: VirtualFunction) -> Usage:
         """Return the signals of one of the PF's VFs."""

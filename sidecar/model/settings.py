@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a PF sets for its VFs: ``ip link set PF vf N ...``, netlink's IFLA_VF_*."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Final
 
@@ -106,3 +106,13 @@ class VfSettings:
     def asks_nothing(self) -> bool:
         """Whether every setting is left as it is."""
         return self == VfSettings()
+
+    def beyond(self, present: "VfSettings") -> "VfSettings":
+        """Return those of the settings that ``present`` does not have."""
+        return VfSettings(
+            **{
+                one.name: getattr(self, one.name)
+                for one in fields(self)
+                if getattr(self, one.name) != getattr(present, one.name)
+            }
+        )

@@ -9,6 +9,7 @@ proof for every one of them.
 from dataclasses import dataclass
 from typing import Final
 
+from sidecar.errors import CapacityError
 from sidecar.model.lease import Lease, LeaseState
 from sidecar.model.pool import PfView
 from sidecar.model.vf import UNKNOWN, Evidence, Source, Usage, Verdict, VirtualFunction
@@ -86,3 +87,25 @@ def _describe(vf: VirtualFunction, usage: Usage) -> str:
         reasons = doubts or ["only one signal says that it is free"]
         return f"VF {vf.index} ({vf.address}) is not proven free: {'; '.join(reasons)}"
     return f"VF {vf.index} ({vf.address}) is in use: {'; '.join(reasons)}"
+
+
+class RefusedError(CapacityError):
+    """Somebody holds what would be taken away; nothing was changed.
+
+    Args:
+        obstacles: what stands against it, at least one.
+    """
+
+    def __init__(self, what: str, obstacles: tuple[Obstacle, ...]) -> None:
+        self.obstacles = obstacles
+        super().__init__(
+            what,
+            found="; ".join(str(one) for one in obstacles),
+            todo="Nothing was changed. Let the holders go first, or leave the VFs as they are",
+        )
+
+
+def refuse(what: str, obstacles: tuple[Obstacle, ...]) -> None:
+    """Raise ``RefusedError`` if anything stands against it."""
+    if obstacles:
+        raise RefusedError(what, obstacles)

@@ -50,6 +50,7 @@ class Situation:
         active: whether the network runs.
         sharers: other networks that run on the same PF.
         limit: how many VFs the PF's driver makes at most, if that is known.
+        configures: whether the PF's driver makes VFs through sysfs at all.
     """
 
     record: PoolRecord
@@ -57,6 +58,7 @@ class Situation:
     active: bool
     sharers: tuple[str, ...] = ()
     limit: int | None = None
+    configures: bool = True
 
     @property
     def present(self) -> int:
@@ -107,7 +109,7 @@ def plan_stop(situation: Situation, *, keep_vfs: bool) -> Plan:
     if keep_vfs:
         return Plan(stopping, notes=tuple(f"{one}; it keeps it" for one in holders))
     ours = situation.made_by_us and not situation.sharers
-    quarantined = bool(situation.view.record.quarantine) and ours
+    quarantined = bool(situation.view.quarantine) and ours
     obstacles = (*holders, *([_quarantined(situation)] if quarantined else []))
     if obstacles:
         return Plan((), obstacles)
@@ -132,7 +134,7 @@ def _find_faults(situation: Situation) -> Iterator[Obstacle]:
     """Find what makes any start impossible."""
     view, definition = situation.view, situation.record.definition
     pf = view.pf
-    if view.record.quarantine:
+    if view.quarantine:
         yield _quarantined(situation)
     if pf.vfs is UNKNOWN:
         yield Obstacle(f"the VFs of {pf.address} cannot be listed")
@@ -169,6 +171,11 @@ def _find_limits(situation: Situation) -> Iterator[Obstacle]:
     elif wanted > pf.totalvfs:
         yield Obstacle(
             f"the pool wants {wanted} VFs, and {pf.address} can have {pf.totalvfs} (sriov_totalvfs)"
+        )
+    elif not situation.configures:
+        yield Obstacle(
+            f"the driver {pf.driver} cannot make VFs through sysfs; portside vf show "
+            f"{pf.address} says how it does"
         )
     elif situation.limit is not None and wanted > situation.limit:
         yield Obstacle(
@@ -221,7 +228,7 @@ def _notes(situation: Situation, *, grows: bool) -> Iterator[str]:
 
 def _quarantined(situation: Situation) -> Obstacle:
     view = situation.view
-    return Obstacle(f"PF {view.pf.address} is in quarantine: {view.record.quarantine}")
+    return Obstacle(f"PF {view.pf.address} is in quarantine: {view.quarantine}")
 
 
 def _name(situation: Situation) -> str:

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``portside pool``: pools of VFs, in the words of ``virsh net-*``."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console, RenderableType
+
+from sidecar.cli.output import Output
+from sidecar.cli.pool_data import describe_plan, describe_pools, describe_status
+from sidecar.cli.pool_options import Format, Name, on_node
+from sidecar.cli.pool_view import draw_plan, draw_pools, draw_status
+from sidecar.errors import RequestError
+from sidecar.node.context import Node
+from sidecar.node.pools import Pools
+from sidecar.node.status import read_status
+from sidecar.pool.boot import format_udev_rule, format_unit
+
+pool = typer.Typer(
+    help="Manage pools of VFs: libvirt networks of <forward mode='hostdev'> whose PF gets at "
+    "least <vf num='...'/> VFs. No command takes a VF from a guest that has it.",
+    no_args_is_help=True,
+)
+
+
+@pool.command("define")
+@on_node
+def define(
+    node: Node,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Network XML; - reads stdin.")],
+) -> None:
+    """Define a pool from network XML with <vf num='...'/> in its <pf>; the host stays as it is."""
+    record = Pools(node).define(_read(file))
+    _print(f"Pool {record.definition.name} defined on PF {record.pf}")
+
+
+@pool.command("undefine")
+@on_node
+def undefine(node: Node, name: Name) -> None:
+    """Forget a pool that is stopped; its VFs stay."""
+    Pools(node).undefine(name)
+    _print(f"Pool {name} undefined")
+
+
+@pool.command("list")
+@on_node
+def list_pools(node: Node, output: Format = Output.TABLE) -> None:
+    """List all pools, also those that were not defined through Portside."""
+    pools = Pools(node).list()
+    if output is Output.JSON:
+        _print_json(describe_pools(pools))
+    else:
+        _print(draw_pools(pools) if pools else "No pool: portside pool define makes one.")
+
+
+@pool.command("dumpxml")
+@on_node
+def dumpxml(node: Node, name: Name) -> None:
+    """Print a pool's definition, as define takes it."""
+    sys.stdout.write(Pools(node).dumpxml(name).decode())
+
+
+@pool.command("plan")
+@on_node
+def plan(node: Node, name: Name, output: Format = Output.TABLE) -> None:
+    """Print what start would do, and what stands against it (exit code 1); change nothing."""
+    planned = Pools(node).plan(name)
+    if output is Output.JSON:
+        _print_json(describe_plan(planned))
+    else:
+        _print(draw_plan(planned))
+    if planned.obstacles:
+        raise typer.Exit(1)
+
+
+@pool.command("start")
+@on_node
+def start(node: Node, name: Name) -> None:
+    """Give a pool its VFs, if it has too few, and start its network."""
+    done = Pools(node).start(name)
+    _print(draw_plan(done, done=True))
+    _print(f"Pool {name} started")
+
+
+@pool.command("stop")
+@on_node
+def stop(
+    node: Node,
+    name: Name,
+    keep_vfs: Annotated[  # noqa: FBT002 -- an option on the command line, not an argument
+        bool, typer.Option("--keep-vfs", help="Stop the network only, whoever has a VF.")
+    ] = False,
+) -> None:
+    """Stop a pool's network and remove the VFs that Portside made, if none is in use."""
+    done = Pools(node).stop(name, keep_vfs=keep_vfs)
+    _print(draw_plan(done, done=True))
+    _print(f"Pool {name} stopped")
+
+
+@pool.command("status")
+@on_node
+def status(
+    node: Node,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One pool only.")] = None,
+    output: Format = Output.TABLE,
+) -> None:
+    """Show VFs wanted, there, free, and held by whom."""
+    states = read_status(node, name)
+    if output is Output.JSON:
+        _print_json(describe_status(states))
+    else:
+        _print(draw_status(states) if states else "No pool: portside pool define makes one.")
+
+
+@pool.command("autostart")
+@on_node
+def autostart(
+    node: Node,
+    name: Name,
+    disable: Annotated[  # noqa: FBT002 -- an option on the command line, not an argument
+        bool, typer.Option("--disable", help="Do not start it any more.")
+    ] = False,
+) -> None:
+    """Let the node agent (portside node) start a pool and keep its VFs at their minimum."""
+    Pools(node).set_autostart(name, autostart=not disable)
+    _print(f"Pool {name} {'not ' if disable else ''}marked for autostart")
+
+
+@pool.command("recover")
+@on_node
+def recover(node: Node, name: Name) -> None:
+    """End the quarantine of a pool's PF, if the kernel answers for it again."""
+    Pools(node).recover(name)
+    _print(f"Pool {name} is out of quarantine")
+
+
+@pool.command("udev")
+@on_node
+def udev(node: Node, name: Name) -> None:
+    """Print a udev rule that makes a pool's VFs at boot; for hosts without agent and systemd."""
+    sys.stdout.write(format_udev_rule(Pools(node).record(name)))
+
+
+@pool.command("systemd")
+@on_node
+def systemd(node: Node, name: Name) -> None:
+    """Print a systemd unit that starts a pool at boot; for hosts without agent."""
+    sys.stdout.write(format_unit(Pools(node).record(name)))
+
+
+def _read(file: Path) -> bytes:
+    if str(file) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise RequestError(
+            "the definition cannot be read", where=str(file), found=str(error.strerror)
+        ) from error
+
+
+def _print_json(data: Mapping[str, Any] | Sequence[Any]) -> None:
+    sys.stdout.write(json.dumps(data, indent=2) + "\n")
+
+
+def _print(content: RenderableType) -> None:
+    # A sentence is left to the terminal to break: others search in it.
+    Console(highlight=False, markup=False).print(content, soft_wrap=isinstance(content, str))

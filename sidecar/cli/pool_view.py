@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pools for a terminal, in text that needs no colour to be read."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from sidecar.model.settings import VfSettings
+from sidecar.model.vf import UNKNOWN, Verdict
+from sidecar.node.listing import Pool
+from sidecar.pool.plan import Plan
+from sidecar.pool.status import PoolStatus, VfStatus
+
+_NONE: Final = "-"
+_STYLES: Final = {Verdict.FREE: "green", Verdict.IN_USE: "yellow", Verdict.UNKNOWN: "red"}
+
+
+def draw_pools(pools: Sequence[Pool]) -> Table:
+    """Return a row for each pool, in the columns of ``virsh net-list``."""
+    table = _table("Name", "State", "Autostart", "PF", "VFs wanted", "Defined by")
+    for one in pools:
+        definition, record = one.definition, one.record
+        table.add_row(
+            Text(definition.name),
+            "active" if one.active else "inactive",
+            "yes" if record is not None and record.autostart else "no",
+            Text(definition.pf_name),
+            _word(definition.minimum),
+            "portside" if record is not None else "others",
+        )
+    return table
+
+
+def draw_plan(plan: Plan, *, done: bool = False) -> Group:
+    """Return the steps, what stands against them, and what is worth knowing."""
+    lines = [Text(f"{number}. {one.text}") for number, one in enumerate(plan.steps, 1)]
+    if not lines and not plan.obstacles:
+        lines = [Text("Nothing was to be done." if done else "Nothing is to be done.")]
+    lines += [Text(f"Against it: {one}", "red") for one in plan.obstacles]
+    lines += [Text(f"Note: {one}") for one in plan.notes]
+    return Group(*lines)
+
+
+def draw_status(states: Sequence[PoolStatus]) -> Group:
+    """Return a paragraph and a table for each pool."""
+    parts: list[Text | Table] = []
+    for one in states:
+        if parts:
+            parts.append(Text(""))
+        parts += list(_draw(one))
+    return Group(*parts)
+
+
+def _draw(status: PoolStatus) -> Iterator[Text | Table]:
+    definition, view = status.record.definition, status.view
+    yield Text(
+        f"{definition.name}: {'active' if status.active else 'inactive'}, "
+        f"PF {definition.pf_name} ({view.pf.address})",
+        "bold",
+    )
+    yield Text(
+        f"VFs: {_word(definition.minimum)} wanted, {_word(status.present)} there, "
+        f"{status.free} free, {status.held} held, {_word(view.pf.totalvfs)} possible"
+    )
+    for warning in status.warnings:
+        yield Text(f"Warning: {warning}", "red")
+    if status.vfs:
+        table = _table("VF", "Address", "Driver", "Group", "MAC", "VLAN", "Use", "Lease")
+        for vf in status.vfs:
+            table.add_row(*_cells(vf))
+        yield table
+
+
+def _cells(status: VfStatus) -> Iterator[Text]:
+    vf, usage, lease = status.vf, status.usage, status.lease
+    settings = status.settings or VfSettings()
+    yield Text(str(vf.index))
+    yield Text(str(vf.address))
+    yield Text(_word(vf.driver))
+    yield Text(_word(vf.iommu_group))
+    yield Text(_word(settings.mac))
+    yield Text(_word(settings.vlan and (settings.vlan.id or None)))
+    users = f": {', '.join(usage.users)}" if usage.users else ""
+    yield Text(f"{usage.verdict}{users}", _STYLES[usage.verdict])
+    free = lease is None or lease.free
+    yield Text(_NONE if free or lease is None else f"{lease.state} {lease.holder}")
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("VF", "Address"))
+    return table
+
+
+def _word(value: object) -> str:
+    if value is UNKNOWN:
+        return "?"
+    return _NONE if value is None else str(value)

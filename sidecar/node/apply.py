@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Takes the steps of a plan, one at a time, and says what remains when one fails.
+
+Before VFs are made or removed, the intent is on disk; afterwards, what came of it. Nothing
+here goes back to 0 VFs: what is undone is a removal that led to nothing, by making as many
+again.
+"""
+
+from sidecar.errors import HostError, PortsideError
+from sidecar.host.groups import shared_with
+from sidecar.host.numvfs import WriteHung
+from sidecar.model.vf import UNKNOWN
+from sidecar.node.context import Node
+from sidecar.node.number import VfNumber
+from sidecar.node.observe import look_at
+from sidecar.node.replay import replay_settings
+from sidecar.pool.guard import RefusedError
+from sidecar.pool.plan import Situation, Step, StepKind
+from sidecar.state.store import HeldPf
+from sidecar.virt.connection import Libvirt
+from sidecar.virt.networks import Networks
+
+
+class Worker:
+    """Takes the steps for one pool, whose PF is locked.
+
+    Args:
+        node: the host.
+        libvirt: open.
+        held: the PF's state, locked.
+        situation: what the plan was made from.
+    """
+
+    def __init__(self, node: Node, libvirt: Libvirt, held: HeldPf, situation: Situation) -> None:
+        self._node = node
+        self._libvirt = libvirt
+        self._networks = Networks(libvirt)
+        self._held = held
+        self._before = situation
+        self._definition = situation.record.definition
+        pf = situation.view.pf.address
+        self._number = VfNumber(node, libvirt, held, pf, self._definition.pf_name)
+        self._take = {
+            StepKind.LINK_UP: lambda _: node.links.set_up(self._definition.pf_name),
+            StepKind.STOP_NETWORK: lambda _: self._networks.destroy(self._definition.name),
+            StepKind.REMOVE_VFS: lambda _: self._number.remove(),
+            StepKind.MAKE_VFS: lambda step: self._number.make(step.count),
+            StepKind.REPLAY_SETTINGS: lambda _: self._replay(),
+            StepKind.CHECK_GROUPS: lambda _: self._check_groups(),
+            StepKind.START_NETWORK: lambda _: self._networks.start(self._definition.name),
+        }
+
+    def run(self, steps: tuple[Step, ...]) -> None:
+        """Take the steps in their order.
+
+        Raises:
+            PortsideError: a step failed; the host is as it was, or the error says what remains.
+        """
+        done: list[StepKind] = []
+        for step in steps:
+            try:
+                self._take[step.kind](step)
+            except PortsideError as error:
+                remains = self._clean_up(error, step.kind, done)
+                raise _failure(error, step, remains) from error
+            done.append(step.kind)
+
+    def _clean_up(self, error: PortsideError, failed: StepKind, done: list[StepKind]) -> list[str]:
+        """Undo what can be undone without removing a VF; say what remains."""
+        remains = [f"{self._definition.pf_name} is up"] if StepKind.LINK_UP in done else []
+        if isinstance(error, WriteHung):
+            return [*remains, *self._stopped(done), "the PF is in quarantine"]
+        if StepKind.REMOVE_VFS in done and failed is StepKind.MAKE_VFS:
+            remains += self._make_again()
+        elif StepKind.MAKE_VFS in done or failed is StepKind.MAKE_VFS:
+            remains.append(self._number.describe())
+        if StepKind.STOP_NETWORK in done and failed in {StepKind.REMOVE_VFS, StepKind.MAKE_VFS}:
+            remains += self._start_again()
+        elif failed is not StepKind.START_NETWORK:
+            remains += self._stopped(done)
+        return remains
+
+    def _make_again(self) -> list[str]:
+        try:
+            self._number.make(self._before.present)
+            self._replay()
+        except PortsideError as error:
+            return [f"{self._number.describe()}, and making them again failed too: {error}"]
+        return []
+
+    def _start_again(self) -> list[str]:
+        name = self._definition.name
+        try:
+            self._networks.start(name)
+        except PortsideError as error:
+            return [f"the network {name} is stopped, and did not start again: {error}"]
+        return []
+
+    def _stopped(self, done: list[StepKind]) -> list[str]:
+        stopped = StepKind.STOP_NETWORK in done
+        return [f"the network {self._definition.name} is stopped"] if stopped else []
+
+    def _replay(self) -> None:
+        replay_settings(self._node, self._held, self._definition.pf_name)
+
+    def _check_groups(self) -> None:
+        pf = look_at(self._node, self._before.view.pf.address, self._libvirt).pf
+        for vf in () if pf.vfs is UNKNOWN else pf.vfs:
+            if vf.iommu_group is None or vf.iommu_group is UNKNOWN:
+                raise HostError(
+                    "this VF has no IOMMU group, so it cannot go to a guest",
+                    where=f"VF {vf.index} ({vf.address})",
+                    found=f"iommu_group {vf.iommu_group or 'none'}",
+                    todo="portside doctor says why",
+                )
+            others = shared_with(self._node.sysfs, vf.address)
+            if others:
+                raise HostError(
+                    "this VF's IOMMU group is not viable: a guest would get all of it or nothing",
+                    where=f"VF {vf.index} ({vf.address}), IOMMU group {vf.iommu_group}",
+                    found=f"in it also {', '.join(others)}",
+                    expected="a group of its own",
+                    todo="The slot's root port lacks ACS: use another slot, or a platform with it",
+                )
+
+
+def _failure(error: PortsideError, step: Step, remains: list[str]) -> PortsideError:
+    """Return the step's own error, with what remains of the steps before."""
+    if isinstance(error, RefusedError) and not remains:
+        return error
+    left = f"What remains: {'; '.join(remains)}" if remains else "The host is as it was"
+    return HostError(
+        f"{step.kind}: {error.what}",
+        where=error.where,
+        found=error.found,
+        expected=error.expected,
+        todo=". ".join(part for part in (error.todo.rstrip("."), left) if part),
+    )

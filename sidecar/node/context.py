@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every command on a node works with; all of it is an argument."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Protocol
+
+from sidecar.host.holders import PROCFS
+from sidecar.host.sysfs import SYSFS, Sysfs
+from sidecar.model.settings import VfSettings
+from sidecar.state.store import STATE, Store
+from sidecar.virt.connection import Libvirt, open_libvirt
+
+SYSTEM: Final = "qemu:///system"
+"""The URI that pools are looked for at, as virsh's by root."""
+WRITE_SECONDS: Final = 30.0
+"""How long a write of ``sriov_numvfs`` may take: igb needs 0.2 s, big cards some seconds."""
+
+
+class Links(Protocol):
+    """What a PF's interface does for its VFs; ``sidecar.host.netlink`` does it for real."""
+
+    def set_up(self, ifname: str) -> None:
+        """Bring an interface up."""
+
+    def read_settings(self, pf_ifname: str, index: int) -> VfSettings:
+        """Return what is set for a VF."""
+
+    def apply_settings(
+        self, pf_ifname: str, index: int, settings: VfSettings, *, where: str = ""
+    ) -> VfSettings:
+        """Set what is given, and read it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A host, and what Portside remembers of it.
+
+    Args:
+        links: sets what goes over netlink.
+        libvirt: opens the host's libvirt, anew for each command: daemons restart.
+        sysfs: the host's sysfs.
+        proc: the host's procfs.
+        store: our own state.
+        now: the clock, in UTC.
+        seconds: how long a write of ``sriov_numvfs`` may take.
+    """
+
+    links: Links
+    libvirt: Callable[[], AbstractContextManager[Libvirt]]
+    sysfs: Sysfs
+    proc: Path
+    store: Store
+    now: Callable[[], datetime]
+    seconds: float = WRITE_SECONDS
+
+    @property
+    def boot(self) -> str:
+        """Return the kernel's boot id (``random(4)``), empty if it cannot be read."""
+        try:
+            return (self.proc / "sys/kernel/random/boot_id").read_text().strip()
+        except OSError:
+            return ""
+
+
+def this_node(
+    uri: str = SYSTEM,
+    *,
+    state: Path = STATE,
+    sysfs: Path = SYSFS,
+    proc: Path = PROCFS,
+) -> Node:
+    """Return the host that this process runs on.
+
+    Raises:
+        HostError: pyroute2 is not installed.
+    """
+    from sidecar.host import netlink  # noqa: PLC0415 - pyroute2 is of use on nodes only
+
+    return Node(
+        links=netlink,
+        libvirt=lambda: open_libvirt(uri),
+        sysfs=Sysfs(sysfs),
+        proc=proc,
+        store=Store(state),
+        now=lambda: datetime.now(UTC),
+    )

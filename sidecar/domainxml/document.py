@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Domain XML as bytes and as a tree.
+"""libvirt's XML as bytes and as a tree: of domains, and of networks by the same rules.
 
 Parsing is bounded and closed: UTF-8 only, no DTD, no entities but XML's own, no network,
 ``MAX_BYTES`` of input and libxml2's limit of 256 on depth. The tree keeps what it holds:
@@ -23,7 +23,6 @@ MAX_MARKUP = 100_000
 
 _MAX_REASON = 200
 _BOM = b"\xef\xbb\xbf"
-_WHERE = "domain XML"
 
 
 def parse_domain(data: bytes) -> etree._Element:
@@ -32,7 +31,26 @@ def parse_domain(data: bytes) -> etree._Element:
     Raises:
         RequestError: too large, not UTF-8, not well-formed, with a DTD, or no ``<domain>``.
     """
-    _check_bytes(data)
+    root = parse_xml(data, "domain")
+    devices = sum(len(child) for child in root.iterchildren("devices"))
+    if devices > MAX_DEVICES:
+        raise RequestError(
+            "too many devices",
+            where="domain XML, <devices>",
+            found=str(devices),
+            expected=f"at most {MAX_DEVICES}",
+        )
+    return root
+
+
+def parse_xml(data: bytes, tag: str) -> etree._Element:
+    """Parse XML and return its root element, which must be ``tag``.
+
+    Raises:
+        RequestError: too large, not UTF-8, not well-formed, with a DTD, or another element.
+    """
+    where = f"{tag} XML"
+    _check_bytes(data, where)
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, encoding="UTF-8"
     )
@@ -40,34 +58,26 @@ def parse_domain(data: bytes) -> etree._Element:
         root = etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         # libxml2 quotes names in full, however long they are.
-        raise RequestError(f"not well-formed: {str(error)[:_MAX_REASON]}", where=_WHERE) from None
-    if root.tag != "domain":
+        raise RequestError(f"not well-formed: {str(error)[:_MAX_REASON]}", where=where) from None
+    if root.tag != tag:
         raise RequestError(
-            "wrong root element", where=_WHERE, found=shorten(root.tag), expected="<domain>"
-        )
-    devices = sum(len(child) for child in root.iterchildren("devices"))
-    if devices > MAX_DEVICES:
-        raise RequestError(
-            "too many devices",
-            where=f"{_WHERE}, <devices>",
-            found=str(devices),
-            expected=f"at most {MAX_DEVICES}",
+            "wrong root element", where=where, found=shorten(root.tag), expected=f"<{tag}>"
         )
     return root
 
 
 def format_domain(root: etree._Element, original: bytes) -> bytes:
-    """Write a domain back, with an XML declaration only if ``original`` had one."""
+    """Write a document back, with an XML declaration only if ``original`` had one."""
     declared = original.removeprefix(_BOM).startswith(b"<?xml")
     text: bytes = etree.tostring(root.getroottree(), encoding="UTF-8", xml_declaration=declared)
     return text + b"\n" if original.endswith(b"\n") else text
 
 
-def _check_bytes(data: bytes) -> None:
+def _check_bytes(data: bytes, where: str) -> None:
     if len(data) > MAX_BYTES:
         raise RequestError(
             "too large",
-            where=_WHERE,
+            where=where,
             found=f"{len(data)} bytes",
             expected=f"at most {MAX_BYTES}",
         )
@@ -75,7 +85,7 @@ def _check_bytes(data: bytes) -> None:
     if markup > MAX_MARKUP:
         raise RequestError(
             "too many elements and attributes",
-            where=_WHERE,
+            where=where,
             found=f"about {markup}",
             expected=f"at most {MAX_MARKUP}",
         )
@@ -83,13 +93,13 @@ def _check_bytes(data: bytes) -> None:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise RequestError(
-            "not UTF-8", where=f"{_WHERE}, byte {error.start}", expected="UTF-8 text"
+            "not UTF-8", where=f"{where}, byte {error.start}", expected="UTF-8 text"
         ) from None
     if _has_doctype(text.removeprefix("\ufeff")):
         raise RequestError(
             "a DOCTYPE is not accepted",
-            where=_WHERE,
-            todo="Domain XML needs none; remove it.",
+            where=where,
+            todo="libvirt's XML needs none; remove it.",
         )
 
 

@@ -27,6 +27,21 @@ class Libvirt:
         self._name = name
 
     @property
+    def binding(self) -> ModuleType:
+        """The Python binding of libvirt: its flags and error codes."""
+        return self._binding
+
+    @property
+    def connection(self) -> Any:  # noqa: ANN401 -- libvirt-python has no types
+        """The binding's connection, for the modules beside this one; use ``errors`` around it."""
+        return self._connection
+
+    @property
+    def name(self) -> str:
+        """What errors call this libvirt."""
+        return self._name
+
+    @property
     def version(self) -> str:
         """Return libvirt's version on the far side, like ``9.0.0``."""
         with self.errors("ask for libvirt's version"):

@@ -36,7 +36,7 @@ def text(root: etree._Element) -> str:
         (b"<domain>\xe9</domain>", "domain XML, byte 8: not UTF-8; expected UTF-8 text"),
         (
             b"<!DOCTYPE domain><domain/>",
-            "domain XML: a DOCTYPE is not accepted. Domain XML needs none; remove it.",
+            "domain XML: a DOCTYPE is not accepted. libvirt's XML needs none; remove it.",
         ),
         (
             b" " * MAX_BYTES + b"<domain/>",

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``sriov_numvfs``: the only place that reads or writes it.
+
+The kernel protects no VF: a write of 0 takes each from whoever has it, and if a guest does
+not let go, the writer sleeps for ever, and with it every reader of the file, every writer of
+any other PF's, and each rescan of the bus. So both are done by a child that can be left
+behind, which takes a last look at the VFs; and what a write came to, their links tell.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from sidecar.errors import HostError
+from sidecar.host.blocking import Ending, LastLook, Written, read_text, write_text
+from sidecar.host.drivers import driver_named
+from sidecar.host.refusals import explain_write
+from sidecar.host.sysfs import Folder, Sysfs
+from sidecar.model.pci import PciAddress
+from sidecar.model.vf import UNKNOWN, Unknown
+
+SECONDS: Final = 30.0
+"""Patience with one write: sixty VFs with their network interfaces take seconds."""
+
+_FILE: Final = "sriov_numvfs"
+_VF: Final = re.compile(r"virtfn\d+")
+
+
+class WriteHung(HostError):  # noqa: N818 - says what happened, not that it is an error
+    """A write has begun and does not come back: nothing may touch that PF any more."""
+
+
+def read_numvfs(sysfs: Sysfs, pf: PciAddress, seconds: float = SECONDS) -> int | Unknown:
+    """Ask the kernel for its own number; ``UNKNOWN`` if it does not answer in time.
+
+    The routine count is ``count_vfs``, which never waits.
+    """
+    text = read_text(sysfs.devices / str(pf) / _FILE, seconds)
+    return int(text) if isinstance(text, str) and text.isdecimal() else UNKNOWN
+
+
+def count_vfs(sysfs: Sysfs, pf: PciAddress) -> int:
+    """Count a PF's VFs by their links.
+
+    Raises:
+        HostError: there is no such PF, or its folder cannot be listed.
+    """
+    with _open(sysfs, pf) as folder:
+        names = folder.names()
+    if names is None or names is UNKNOWN:
+        raise HostError(
+            "its VFs cannot be counted",
+            where=f"PF {pf}",
+            found="a folder that cannot be listed",
+            expected=f"virtfn links in {sysfs.devices / str(pf)}",
+        )
+    return sum(_VF.fullmatch(name) is not None for name in names)
+
+
+def write_numvfs(
+    sysfs: Sysfs,
+    pf: PciAddress,
+    count: int,
+    *,
+    must_be_closed: Sequence[PciAddress],
+    seconds: float = SECONDS,
+) -> None:
+    """Write the number of VFs once; that the driver says yes does not yet mean that it made them.
+
+    Args:
+        sysfs: the host's sysfs.
+        pf: the PF.
+        count: the number; 0 takes all VFs away, any other is refused where there are VFs.
+        must_be_closed: the VFs that the PF has, as the decision saw them. Right before the
+            write the child looks whether the PF has exactly these and nobody uses one.
+        seconds: patience.
+
+    Raises:
+        WriteHung: the write has begun and does not come back.
+        HostError: it was refused, by the kernel or by the last look; nothing has changed.
+    """
+    path = sysfs.devices / str(pf) / _FILE
+    closed = [str(vf) for vf in must_be_closed]
+    written = write_text(path, str(count), seconds, LastLook(sysfs.devices, closed, str(pf)))
+    if written.ending is not Ending.DONE:
+        raise _failure(sysfs, pf, count, written, seconds)
+
+
+def write_and_count(
+    sysfs: Sysfs,
+    pf: PciAddress,
+    count: int,
+    *,
+    must_be_closed: Sequence[PciAddress],
+    seconds: float = SECONDS,
+) -> None:
+    """Write the number of VFs and believe only their links.
+
+    Args and errors as ``write_numvfs``; and:
+
+    Raises:
+        HostError: the driver took the number and there is another number of VFs.
+    """
+    write_numvfs(sysfs, pf, count, must_be_closed=must_be_closed, seconds=seconds)
+    found = count_vfs(sysfs, pf)
+    if found != count:
+        driver = driver_named(_driver(sysfs, pf))
+        hints = driver.hints if driver.may_make_fewer else ()
+        raise HostError(
+            f"driver {driver.name} said yes and did not make the VFs",
+            where=f"PF {pf}",
+            found=f"{found} VFs",
+            expected=str(count),
+            todo=" ".join(hints) or "Look into the kernel's log for the reason",
+        )
+
+
+def _failure(
+    sysfs: Sysfs, pf: PciAddress, count: int, written: Written, seconds: float
+) -> HostError:
+    where = f"PF {pf}"
+    what = f"{count} was not written to {_FILE}"
+    if written.ending is Ending.HUNG:
+        return WriteHung(
+            f"writing {count} to {_FILE} does not come back",
+            where=where,
+            found=f"no end after {seconds:g} s",
+            todo="A guest or process most likely does not let go of a VF. Until it does, neither "
+            "this PF's nor any other PF's VFs can be changed: touch nothing else, and end that "
+            "guest or process (the kernel's log names the VF), or boot the host",
+        )
+    if written.ending is Ending.NOT_BEGUN:
+        return HostError(
+            what,
+            where=where,
+            found=f"a process that had not begun after {seconds:g} s, and will not any more",
+            todo="The host is too busy, or the kernel's PCI code is stuck: look into its log",
+        )
+    if written.ending is Ending.HELD:
+        return HostError(
+            what,
+            where=where,
+            found=written.text,
+            expected="the VFs as they were when this was decided, and none of them in use",
+            todo="Nothing has changed; try again once the VF is free",
+        )
+    return explain_write(sysfs, pf, count, written, driver=_driver(sysfs, pf))
+
+
+def _open(sysfs: Sysfs, pf: PciAddress) -> Folder:
+    folder = sysfs.open(str(pf))
+    if folder is None:
+        raise HostError(
+            "there is no such PCI device", where=f"PF {pf}", expected=f"a folder in {sysfs.devices}"
+        )
+    return folder
+
+
+def _driver(sysfs: Sysfs, pf: PciAddress) -> str:
+    with _open(sysfs, pf) as folder:
+        driver = folder.link("driver")
+    return "" if driver is None or driver is UNKNOWN else driver

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the kernel means by an errno of ``sriov_numvfs``, and what to do about it.
+
+From ``drivers/pci/pci-sysfs.c`` and ``iov.c`` of Linux 6.12, and each driver's
+``sriov_configure`` (``drivers.py``).
+"""
+
+import errno
+import os
+from collections.abc import Mapping
+from typing import Final
+
+from sidecar.errors import HostError
+from sidecar.host.blocking import Ending, Written
+from sidecar.host.drivers import Driver, driver_named
+from sidecar.host.sysfs import Sysfs
+from sidecar.model.pci import PciAddress
+from sidecar.model.vf import UNKNOWN
+
+_WRITES: Final[Mapping[int, tuple[str, str]]] = {
+    errno.EBUSY: (
+        "the kernel changes one number of VFs to another only through 0, or the driver is busy",
+        "VFs that are there stay as they are; more are to be had only once all of them are free",
+    ),
+    errno.ENOMEM: (
+        "there is no room for the VFs' memory windows or bus numbers",
+        (
+            "Switch on SR-IOV and decoding above 4 GiB in the firmware's setup, or boot with "
+            "pci=realloc"
+        ),
+    ),
+    errno.EIO: (
+        "the card or the bus does not answer as it must",
+        "Look into the kernel's log; a reset of the card or of the host may help",
+    ),
+    errno.EAGAIN: ("the driver is not ready for it now", "Try again in some seconds"),
+    errno.EPERM: ("the driver does not allow that many", "Ask for fewer"),
+    errno.EINVAL: (
+        "the driver does not take this number, or not in the state that the PF is in",
+        "Bring the PF's interface up, or ask for fewer",
+    ),
+    errno.EOPNOTSUPP: (
+        "the driver cannot make VFs as the card is set up now",
+        "Look into the kernel's log for the driver's reason",
+    ),
+    errno.ENOSYS: (
+        "the kernel or the device has no SR-IOV",
+        "Use a kernel with CONFIG_PCI_IOV, and switch SR-IOV on in the firmware's setup",
+    ),
+    errno.ENODEV: (
+        "the device is gone, or has no SR-IOV now",
+        "Look into the kernel's log for a reset or a removed card",
+    ),
+}
+_OPENS: Final[Mapping[int, tuple[str, str]]] = {
+    errno.ENOENT: (
+        "the device is gone, or it is no PF",
+        "Name a PF: portside vf list shows them",
+    ),
+    errno.EACCES: ("we may not", "Run as root"),
+    errno.EPERM: ("we may not", "Run as root, with sysfs mounted for writing"),
+    errno.EROFS: ("sysfs is mounted read-only", "In a container, /sys must be mounted for writing"),
+}
+# Two names for one number; the kernel's sources and everybody who quotes them use this one.
+_NAMES: Final[Mapping[int, str]] = {errno.EOPNOTSUPP: "EOPNOTSUPP"}
+
+
+def explain_write(
+    sysfs: Sysfs, pf: PciAddress, count: int, written: Written, *, driver: str
+) -> HostError:
+    """Return the error for a write that was refused.
+
+    Args:
+        sysfs: the host's sysfs.
+        pf: the PF.
+        count: what was written.
+        written: how it ended: ``NOT_OPENED`` or ``REFUSED``.
+        driver: the PF's driver, empty if it has none.
+    """
+    number = written.errno
+    name = f"{os.strerror(number)} ({_NAMES.get(number) or errno.errorcode.get(number, number)})"
+    if written.ending is Ending.NOT_OPENED:
+        meaning, todo = _OPENS.get(number, ("", ""))
+    elif number == errno.ERANGE:
+        meaning, todo = f"the PF has at most {_total(sysfs, pf)} VFs", "Ask for fewer"
+    elif number == errno.ENOENT:
+        meaning, todo = _explain_missing(driver)
+    else:
+        meaning, todo = _WRITES.get(number, ("", "Look into the kernel's log for the reason"))
+    facts = driver_named(driver)
+    said = () if written.ending is Ending.NOT_OPENED else _hints(facts, number)
+    return HostError(
+        f"{count} was not written to sriov_numvfs",
+        where=f"PF {pf}" + (f" (driver {driver})" if driver else ""),
+        found=f"{name}: {meaning}" if meaning else name,
+        todo=". ".join(one.rstrip(".") for one in (todo, *said) if one),
+    )
+
+
+def _hints(facts: Driver, number: int) -> tuple[str, ...]:
+    """Return what is known of this errno from this driver, else all that is known of it."""
+    own = facts.errnos.get(number)
+    return facts.hints if own is None else (own,)
+
+
+def _explain_missing(driver: str) -> tuple[str, str]:
+    """Explain ENOENT of a write: there is a file, but nobody behind it."""
+    if not driver:
+        return "the PF has no driver", "Bind its driver: only that can make VFs"
+    return (
+        f"driver {driver} cannot make VFs through sysfs (it has no sriov_configure)",
+        "Use the card's own PF driver, or that driver's own way to make VFs",
+    )
+
+
+def _total(sysfs: Sysfs, pf: PciAddress) -> str:
+    folder = sysfs.open(str(pf))
+    if folder is None:
+        return "0"
+    with folder:
+        total = folder.number("sriov_totalvfs")
+    return "sriov_totalvfs" if total is UNKNOWN else f"{total} (sriov_totalvfs)"

@@ -2,9 +2,10 @@
 """Answers calls: bounds, engine, log. Loaded after the socket appeared."""
 
 import time
+from functools import partial
 
 from sidecar.engine.callback import Settings, define_domain
-from sidecar.hooks.calls import Call
+from sidecar.hooks.calls import Call, Later
 from sidecar.hooks.log import HookLog
 from sidecar.hooks.sizes import check_reply, check_request
 
@@ -14,15 +15,15 @@ class EngineAnswerer:
 
     Args:
         settings: what the administrator chose.
-        log: gets one line a call.
+        log: gets one line a call, after the answer.
     """
 
     def __init__(self, settings: Settings, log: HookLog) -> None:
         self._settings = settings
         self._log = log
 
-    def define(self, call: Call) -> bytes:
-        """Return the new domain XML.
+    def define(self, call: Call, later: Later) -> bytes:
+        """Return the new domain XML; the log's line is left for ``later``.
 
         Raises:
             MessageSizeError: the call or its answer is too large.
@@ -34,9 +35,9 @@ class EngineAnswerer:
             outcome = define_domain(call.vmi, call.domain, self._settings)
             check_reply(outcome.mutation.domain)
         except Exception as error:
-            self._log.refused(call, error, _milliseconds_since(started))
+            later(partial(self._log.refused, call, error, _milliseconds_since(started)))
             raise
-        self._log.answered(call, outcome, _milliseconds_since(started))
+        later(partial(self._log.answered, call, outcome, _milliseconds_since(started)))
         return outcome.mutation.domain
 
     def note(self, event: str) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One call, whichever service brought it, and what answers it."""
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,11 +23,15 @@ class Call:
     vmi: bytes
 
 
+Later = Callable[[Callable[[], None]], None]
+"""Takes what is to be done once the caller has its answer, or is gone."""
+
+
 class Answerer(Protocol):
     """Answers calls and keeps the log; loaded after the socket appeared."""
 
-    def define(self, call: Call) -> bytes:
-        """Return the new domain XML.
+    def define(self, call: Call, later: Later) -> bytes:
+        """Return the new domain XML; ``later`` gets what the caller need not wait for.
 
         Raises:
             PortsideError: see ``sidecar.engine.callback.define_domain``.
@@ -56,9 +61,18 @@ class Desk:
             self._answerer.set_exception(reason)
 
     def define(self, call: Call, context: grpc.ServicerContext) -> bytes:
-        """Answer ``call``; an error ends it with the error's status and text."""
+        """Answer ``call``; an error ends it with the error's status and text.
+
+        What is left for later is done before the server's ``stop`` returns: gRPC runs a
+        call's callbacks before it takes the call off its list, and stops when that is empty.
+        """
+
+        def later(action: Callable[[], None]) -> None:
+            if not context.add_callback(action):
+                action()  # the caller is gone already
+
         try:
-            return self._answerer.result().define(call)
+            return self._answerer.result().define(call, later)
         except Exception as error:  # noqa: BLE001 - the boundary: every error becomes a status
             abort(context, error)
 

@@ -4,6 +4,7 @@
 import json
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
@@ -56,6 +57,24 @@ def test_one_line_says_what_a_call_asked_and_got(hook: HookProcess) -> None:
         "outcome": "changed",
     }
     assert sum(written["event"] == CALL for written in hook.complete_lines()) == 1
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["answered", "refused"])
+def test_no_line_is_lost_at_the_end_of_the_process(base: Path, *, refused: bool) -> None:
+    # Lines are written after the answers, so the end is asked for on the heels of the last one.
+    directory = base / "hooks"
+    directory.mkdir()
+    vmis = [asking(VMI, interfaces=40 if refused else number % 30) for number in range(40)]
+    with HookProcess(directory) as hook, ThreadPoolExecutor(8) as pool:
+        path = hook.wait_for_socket().path
+        calls = [pool.submit(define_v1alpha3, path, DOMAIN, vmi) for vmi in vmis]
+        failed = [isinstance(call.exception(), grpc.RpcError) for call in calls]
+        hook.process.terminate()
+        assert hook.end(5) == 0
+        events = [line["event"] for line in hook.complete_lines()]
+    assert failed == [refused] * len(vmis)
+    assert events.count(CALL) == len(vmis)
+    assert events[-1] == "stopped"
 
 
 def test_a_call_that_asks_nothing_has_its_line(hook: HookProcess) -> None:

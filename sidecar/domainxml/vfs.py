@@ -73,6 +73,22 @@ def make_vf(entry: VfEntry) -> etree._Element:
     return element
 
 
+def format_vf(entry: VfEntry, alias: str, partner: str | None) -> bytes:
+    """Write a VF's element for libvirt to attach.
+
+    Args:
+        entry: the VF.
+        alias: of the device, which libvirt wants to begin with ``ua-``.
+        partner: alias of the persistent half if it is the transient half of a team.
+    """
+    element = make_vf(entry)
+    _ensure(element, "alias").set("name", alias)
+    if partner is not None:
+        add_child(element, "teaming", type="transient", persistent=partner)
+    text: bytes = etree.tostring(element, encoding="UTF-8")
+    return text
+
+
 def find_vf(domain: etree._Element, entry: VfEntry) -> etree._Element | None:
     """Find the element of an entry in the domain.
 

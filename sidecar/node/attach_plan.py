@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Looks at the domain, the pool and its PF, and settles what is to be attached."""
+
+from dataclasses import dataclass, field
+
+from sidecar.domainxml.needs import read_needs
+from sidecar.domainxml.profile import Profile, read_profile
+from sidecar.errors import HostError, RequestError
+from sidecar.host.inventory import read_inventory
+from sidecar.model.mac import MacAddress
+from sidecar.model.pci import PciAddress
+from sidecar.model.pool import PoolDefinition
+from sidecar.model.settings import PortVlan, VfSettings
+from sidecar.model.vf import VirtualFunction
+from sidecar.node.context import Node
+from sidecar.node.find import find_pf
+from sidecar.node.observe import look_at
+from sidecar.node.scope import Scope
+from sidecar.pool.attach import Target, check_port, check_team, choose_alias, full_alias
+from sidecar.pool.choose import choose_vf
+from sidecar.pool.definition import read_pool
+from sidecar.pool.device import DeviceAs, VfDevice
+from sidecar.virt.connection import Libvirt
+from sidecar.virt.devices import Domain
+from sidecar.virt.guests import read_guests
+from sidecar.virt.networks import Networks
+
+
+@dataclass(frozen=True, slots=True)
+class AttachRequest:
+    """A VF that somebody wants.
+
+    Args:
+        domain: name or UUID.
+        pool: the network's name.
+        kind: what the VF is to libvirt.
+        mac: the guest's, ``None`` for its partner's in a team, else libvirt's or the card's.
+        vlan: id of the VF's VLAN, ``None`` for the pool's.
+        trust: whether the guest may change its MAC address; ``None`` for no.
+        team: alias of the persistent half, ``None`` for no team.
+        alias: of the VF, ``None`` for one of ours.
+        scope: the running domain, its configuration, or both.
+    """
+
+    domain: str
+    pool: str
+    kind: DeviceAs = DeviceAs.INTERFACE
+    mac: MacAddress | None = None
+    vlan: int | None = None
+    trust: bool | None = None
+    team: str | None = None
+    alias: str | None = None
+    scope: Scope = field(default_factory=Scope)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolNetwork:
+    """A pool that is active, as libvirt has it, and its PF's address."""
+
+    definition: PoolDefinition
+    profile: Profile
+    pf: PciAddress
+
+
+@dataclass(frozen=True, slots=True)
+class AttachPlan:
+    """What is to be done.
+
+    Args:
+        vf: which one, or which one libvirt will probably take.
+        device: for libvirt.
+        settings: ours to set through the PF; libvirt sets what ``device`` says.
+    """
+
+    vf: VirtualFunction
+    device: VfDevice
+    settings: VfSettings
+
+
+def read_active_pool(node: Node, libvirt: Libvirt, request: AttachRequest) -> PoolNetwork:
+    """Read the pool's network, which must be active.
+
+    Raises:
+        HostError: there is no such network, or it is not active.
+        RequestError: it is no pool, has no PF, or gives what only libvirt can set.
+    """
+    networks = Networks(libvirt)
+    xml = networks.xml(request.pool, inactive=True)
+    definition, _ = read_pool(xml)
+    if not networks.is_active(request.pool):
+        raise HostError(
+            "the pool's network is not active",
+            where=f"pool {request.pool}",
+            todo=f"portside pool start {request.pool}",
+        )
+    profile = read_profile(xml)
+    if profile.only_libvirt and request.kind is not DeviceAs.NETWORK:
+        raise RequestError(
+            "the pool gives its guests what only libvirt can set",
+            where=f"pool {request.pool}",
+            found=profile.only_libvirt,
+            expected="--as network",
+        )
+    if request.trust is not None and request.kind is DeviceAs.NETWORK:
+        raise RequestError(
+            "trust is set before the VF is attached, and here libvirt chooses the VF",
+            where=f"pool {request.pool}",
+            expected="--as interface or --as hostdev",
+        )
+    pf = find_pf(read_inventory(node.sysfs, node.proc), definition)
+    return PoolNetwork(definition, profile, pf.address)
+
+
+def plan_attach(
+    node: Node,
+    libvirt: Libvirt,
+    domain: Domain,
+    request: AttachRequest,
+    pool: PoolNetwork,
+) -> AttachPlan:
+    """Check everything that stands against it, and choose.
+
+    Args:
+        node: the host.
+        libvirt: open.
+        domain: that gets the VF.
+        request: what is wanted, its scope resolved.
+        pool: its network; the PF is locked.
+
+    Raises:
+        RequestError: the domain cannot take the VF.
+        CapacityError: no port or no VF is free.
+        HostError: something cannot be read, or the VF cannot go to a guest.
+    """
+    scope, mac = request.scope, request.mac
+    states = {live: read_needs(domain.xml(live=live)) for live in _states(domain)}
+    team = None if request.team is None else full_alias(request.team)
+    for live in (live for live in (True, False) if (scope.live if live else scope.config)):
+        target = Target(states[live], live)
+        check_port(target)
+        mac = mac if team is None else check_team(target, team, mac)
+    chooses = request.kind is DeviceAs.NETWORK
+    guests = read_guests(libvirt)
+    promised = {device.vf: device.domain for device in guests if not device.live}
+    vf = choose_vf(
+        look_at(node, pool.pf, libvirt),
+        promised,
+        libvirt_chooses=chooses,
+        managed=pool.profile.managed,
+    )
+    alias = request.alias
+    # The configuration goes first: there stands what the team began with.
+    known = tuple(states[live] for live in sorted(states))
+    device = VfDevice(
+        request.kind,
+        choose_alias(known, request.pool, team) if alias is None else full_alias(alias),
+        request.pool,
+        vf.address,
+        pool.profile.managed,
+        mac,
+        _vlan(request, pool.profile),
+        team,
+    )
+    return AttachPlan(vf, device, _settings(device, request))
+
+
+def _states(domain: Domain) -> set[bool]:
+    """List what the domain has: a running state, a configuration."""
+    return ({True} if domain.active else set()) | ({False} if domain.persistent else set())
+
+
+def _vlan(request: AttachRequest, profile: Profile) -> int | None:
+    if request.vlan is not None:
+        return request.vlan
+    if profile.vlan is None or request.kind is DeviceAs.NETWORK:
+        return None
+    return profile.vlan.id
+
+
+def _settings(device: VfDevice, request: AttachRequest) -> VfSettings:
+    if device.kind is not DeviceAs.HOSTDEV:
+        return VfSettings(trust=request.trust)
+    vlan = None if device.vlan is None else PortVlan(device.vlan)
+    return VfSettings(mac=device.mac, vlan=vlan, trust=request.trust)

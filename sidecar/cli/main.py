@@ -5,6 +5,15 @@ import os
 import sys
 from collections.abc import Sequence
 
+_EXTRAS = {
+    "typer": "cli",
+    "rich": "cli",
+    "libvirt": "libvirt",
+    "pyroute2": "node",
+    "prometheus_client": "agent",
+}
+"""Which extra of pyproject.toml brings a module."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return the exit code.
@@ -20,11 +29,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return hook.main(given[1:])
     try:
         from sidecar.cli.app import app  # noqa: PLC0415 - the hook does without typer
+
+        app(args=given, prog_name="portside")
     except ModuleNotFoundError as error:
+        # Only what an extra would bring: any other module that is missing is our bug.
+        name = (error.name or "").partition(".")[0]
+        if name not in _EXTRAS:
+            raise
         sys.stderr.write(
-            f"portside: no module named {error.name}; the hook's image has 'portside hook' only. "
-            "Install portside[cli] for the other commands.\n"
+            f"portside: the module {name} is not installed; 'portside hook' does without it. "
+            f"Install the extra portside[{_EXTRAS[name]}].\n"
         )
         return 1
-    app(args=given, prog_name="portside")
     return 0

@@ -70,7 +70,7 @@ class Lease:
         generation: grows by one with every lease of this VF; whoever returns a lease names
             it, so that a late return does not take the VF from the next holder.
         state: see ``LeaseState``.
-        holder: ``None`` if and only if the VF is free.
+        holder: ``None`` if the VF is free; what is to be inspected may have lost its holder.
         pool: the pool that it was taken from, empty for none.
         settings: what was set through the PF for this holder, to be set again when the VFs
             are made anew.
@@ -96,12 +96,13 @@ class Lease:
             raise RequestError(
                 "a negative number in a lease", found=f"VF {self.index}, {self.generation}"
             )
-        if (self.state is LeaseState.FREE) != (self.holder is None):
+        without = self.holder is None
+        if self.state is not LeaseState.INSPECT and (self.state is LeaseState.FREE) != without:
             raise RequestError(
                 "a lease's state and holder do not go together",
                 where=f"VF {self.index} of {self.pf}",
                 found=f"{self.state}, {self.holder or 'no holder'}",
-                expected="no holder if and only if it is free",
+                expected="a holder unless it is free",
             )
 
     @property

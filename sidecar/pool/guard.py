@@ -52,7 +52,7 @@ def weigh_lease(lease: Lease | None) -> Evidence:
         return Evidence(Verdict.FREE, "no lease", source=Source.LEASES)
     if lease.state is LeaseState.INSPECT:
         text = f"its lease is to be inspected: {lease.reason}"
-        return Evidence(Verdict.UNKNOWN, text, str(lease.holder), Source.LEASES)
+        return Evidence(Verdict.UNKNOWN, text, str(lease.holder or ""), Source.LEASES)
     text = f"{lease.state} by {lease.holder}, generation {lease.generation}"
     return Evidence(Verdict.IN_USE, text, str(lease.holder), Source.LEASES)
 

@@ -58,7 +58,8 @@ def parse_decimal(text: str, element: etree._Element, attribute: str) -> int:
     Raises:
         RequestError: the text is no decimal number.
     """
-    if len(text) > _MAX_DIGITS or _DECIMAL.fullmatch(text) is None:
+    usual = text.isascii() and text.isdecimal()
+    if len(text) > _MAX_DIGITS or not (usual or _DECIMAL.fullmatch(text)):
         raise _no_number(text, element, attribute, "a decimal number like 31")
     return int(text)
 

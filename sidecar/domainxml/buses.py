@@ -37,8 +37,8 @@ class Bus:
 
     def __init__(self, model: str, *, pluggable: bool = True) -> None:
         self.model = model
-        self.spec = connect.BUS_MODELS[model]
-        self.flags = self.spec.accepts if pluggable else self.spec.accepts & ~connect.HOTPLUG
+        self.spec = spec = connect.BUS_MODELS[model]
+        self.flags = spec.accepts if pluggable else spec.accepts & ~connect.HOTPLUG
         self.taken: dict[int, int] = {}
         self.aggregate: set[int] = set()
         self.dedicated = False
@@ -59,8 +59,13 @@ class Bus:
     def find(self, flags: int, function: int | None) -> tuple[int, int] | None:
         """Find the first slot (and function) for a device with these connect flags."""
         wanted = function or 0
+        taken = self.taken
+        if not taken:
+            return self.spec.first_slot, wanted
+        if self.full and not flags & connect.AGGREGATE:
+            return None
         for slot in range(self.spec.first_slot, self.spec.last_slot + 1):
-            mask = self.taken.get(slot, 0)
+            mask = taken.get(slot, 0)
             if not mask:
                 return slot, wanted
             if flags & connect.AGGREGATE and slot in self.aggregate:
@@ -95,9 +100,10 @@ class BusSet:
 
     def occupy(self, place: Place, flags: int) -> bool:
         """Take a given address, growing the set if needed; tell whether it was free."""
-        if place.bus >= len(self.buses):
-            self._grow(place.bus, flags)
-        return self.buses[place.bus].take(place.slot, place.function, flags)
+        bus, slot, function = place
+        if bus >= len(self.buses):
+            self._grow(bus, flags)
+        return self.buses[bus].take(slot, function, flags)
 
     def assign(self, flags: int, *, function: int | None = None) -> Place:
         """Take the next address that libvirt would choose, growing the set if needed.
@@ -120,8 +126,9 @@ class BusSet:
     def _find(self, flags: int, function: int | None) -> Place | None:
         # Nothing is ever given back, so a bus that was full for a kind of device stays so.
         start = self._first_fit.get(flags, 0)
-        for index in range(start, len(self.buses)):
-            bus = self.buses[index]
+        buses = self.buses
+        for index in range(start, len(buses)):
+            bus = buses[index]
             if not bus.dedicated and connect.accepts(bus.flags, flags, bus_is_root=index == 0):
                 found = bus.find(flags, function)
                 if found is not None:

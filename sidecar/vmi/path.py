@@ -3,6 +3,7 @@
 
 import json
 import re
+from functools import lru_cache
 
 ROOT = "$"
 MAX_SHOWN = 63
@@ -15,9 +16,13 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 def member(path: str, key: str) -> str:
     """Return the path of an object's member; a key that is no plain word is quoted as JSON."""
-    if len(key) > MAX_SHOWN:
-        key = f"{key[: MAX_SHOWN - 3]}..."
-    return f"{path}.{key}" if _PLAIN.fullmatch(key) else f"{path}[{json.dumps(key)}]"
+    return path + _step(f"{key[: MAX_SHOWN - 3]}..." if len(key) > MAX_SHOWN else key)
+
+
+@lru_cache(maxsize=256)
+def _step(key: str) -> str:
+    """Write one step; VMIs have the same few keys again and again."""
+    return f".{key}" if _PLAIN.fullmatch(key) else f"[{json.dumps(key)}]"
 
 
 def element(path: str, index: int) -> str:

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""VMI JSON to a Request: the entry of this package."""
-
-from dataclasses import replace
+"""VMI JSON to a Request: the entries of this package."""
 
 from sidecar.errors import RequestError
 from sidecar.model.request import MAX_PORTS, Request, VmiIdentity
@@ -35,25 +33,48 @@ def parse_request(vmi: bytes) -> Request:
             annotation or field, the path in it, what was found and what was expected.
             No error quotes a value outside of what is ours and of the VMI's devices.
     """
-    document = load_bytes(vmi, _SOURCE)
-    if not isinstance(document, dict):
-        raise RequestError(
-            "not a VMI", where=_SOURCE, found="JSON of another type", expected="a JSON object"
-        )
-    metadata = _object(document, "metadata")
-    annotations = _object(metadata, "annotations")
-    identity = VmiIdentity(*(_name(metadata.get(key)) for key in ("namespace", "name", "uid")))
+    document = _load(vmi)
+    annotations = _object(_object(document, "metadata"), "annotations")
+    identity = _identify(document)
     topology_version = annotations.get(_TOPOLOGY_VERSION)
     version = _name(topology_version) or None
     ours = {key: value for key, value in annotations.items() if key.startswith(PREFIX)}
     if not ours and not _requests_totals(document):
         return Request(vmi=identity, topology_version=version)
-    request = _read(Field(_SOURCE, document), Annotations(ours), identity, version)
-    return replace(request, migration_target=_migrates(document))
+    vmi_field = Field(_SOURCE, document)
+    return _read(vmi_field, Annotations(ours), identity, version, migrates=_migrates(document))
+
+
+def parse_identity(vmi: bytes) -> VmiIdentity:
+    """Read whose VMI it is, whatever it asks.
+
+    Raises:
+        RequestError: no JSON object.
+    """
+    return _identify(_load(vmi))
+
+
+def _load(vmi: bytes) -> dict[str, object]:
+    document = load_bytes(vmi, _SOURCE)
+    if not isinstance(document, dict):
+        raise RequestError(
+            "not a VMI", where=_SOURCE, found="JSON of another type", expected="a JSON object"
+        )
+    return document
+
+
+def _identify(document: dict[str, object]) -> VmiIdentity:
+    metadata = _object(document, "metadata")
+    return VmiIdentity(*(_name(metadata.get(key)) for key in ("namespace", "name", "uid")))
 
 
 def _read(
-    vmi: Field, annotations: Annotations, identity: VmiIdentity, version: str | None
+    vmi: Field,
+    annotations: Annotations,
+    identity: VmiIdentity,
+    version: str | None,
+    *,
+    migrates: bool,
 ) -> Request:
     interfaces = read_interfaces(vmi)
     max_ports = annotations.plain(MAX_PORTS_KEY)
@@ -71,6 +92,7 @@ def _read(
         teaming=read_teaming(annotations),
         vfs=resolve_pools(read_vfs(annotations, interfaces), annotations),
         topology_version=version,
+        migration_target=migrates,
     )
     check_pairs(request, interfaces)
     return request

@@ -8,9 +8,25 @@ import pytest
 
 from tests.card.card import Card, boot
 from tests.card.parts import build_parts
-from tests.card.sysfs import FIRST, make_vfs
+from tests.card.sysfs import FIRST, make_vfs, shell
 
 MEASURED = pytest.StashKey[list[str]]()
+
+# There is no systemd, cgroup or AppArmor to work with, and nobody but root.
+LIBVIRTD = """\
+set -e
+cat >/etc/libvirt/qemu.conf <<END
+user = "root"
+group = "root"
+security_driver = "none"
+dynamic_ownership = 0
+remember_owner = 0
+namespaces = []
+cgroup_controllers = []
+END
+virtlogd --daemon
+libvirtd --daemon
+"""
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +42,12 @@ def card(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) 
             card.versions(),
         ]
         yield card
+
+
+@pytest.fixture(scope="session")
+def libvirt(card: Card) -> None:
+    """libvirtd in the VM, with QEMU as root; it ends with the VM."""
+    shell(card, LIBVIRTD)
 
 
 @pytest.fixture

@@ -67,7 +67,10 @@ def _build_packages(tree: Path) -> Path:
     version = (tree / "usr/bin/python3").readlink().name.removeprefix("python")
     constraints = PROJECT / "constraints.txt"
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["cli"]]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["cli"]]
+    # There are no wheels of libvirt-python: it must fit the tree's own libvirt, as Debian's does.
+    wanted += [one for one in extras["node"] if not one.startswith("libvirt-python")]
     recipe = "\n".join([version, COMPILE, *wanted, *PLATFORMS]).encode() + constraints.read_bytes()
     target = cache_root() / f"packages-{version}-{_digest(recipe)}"
     with target.with_name(f"{target.name}.lock").open("w") as lock:

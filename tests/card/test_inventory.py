@@ -20,12 +20,6 @@ APPEARS = (
 PCI = "capability[@type='pci']"
 
 
-@pytest.fixture(scope="session")
-def libvirt(card: Card) -> None:
-    """libvirtd in the VM; it ends with the VM."""
-    card.run("libvirtd", "--daemon")
-
-
 def node_device(address: str) -> str:
     return "pci_" + address.replace(":", "_").replace(".", "_")
 

@@ -26,7 +26,7 @@ def main() -> None:
     print(f"inventory: {describe_machine()}")
     with TemporaryDirectory(prefix="portside-", dir=_TMPFS) as folder:
         fake = FakeSysfs(Path(folder) / "sys", [make_pf(number) for number in range(PFS)])
-        taken = [time_milliseconds(Sysfs(fake.root)) for _ in range(_REPEATS)]
+        taken = [time_milliseconds(fake.sysfs()) for _ in range(_REPEATS)]
     processor, wall = (sorted(kind) for kind in zip(*taken, strict=True))
     judge(f"{PFS} PFs with {VFS} VFs each", median(processor), MILLISECONDS, "ms")
     print(f"  on the clock {median(wall):.1f} ms; {_REPEATS} runs, {wall[0]:.1f} to {wall[-1]:.1f}")

@@ -3,7 +3,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -30,6 +30,10 @@ vf = typer.Typer(
 _Output = Annotated[Output, typer.Option("--output", "-o", help="What to print.")]
 _Root = Annotated[Path, typer.Option("--sysfs", hidden=True, help="Another sysfs.")]
 _Proc = Annotated[Path, typer.Option("--proc", hidden=True, help="Another procfs.")]
+_Addressed = Annotated[
+    list[str] | None,
+    typer.Option("--addressed", hidden=True, help="Another sysfs's interfaces with addresses."),
+]
 _Names = Annotated[
     list[Path] | None, typer.Option("--pci-ids", hidden=True, help="Another PCI ID database.")
 ]
@@ -40,10 +44,11 @@ def list_functions(
     output: _Output = Output.TABLE,
     sysfs: _Root = SYSFS,
     proc: _Proc = PROCFS,
+    addressed: _Addressed = None,
     pci_ids: _Names = None,
 ) -> None:
     """List all PFs and VFs, each with its driver, link, IOMMU group, NUMA node and user."""
-    inventory = _read("list", Sysfs(sysfs), proc)
+    inventory = _read("list", open_sysfs(sysfs, addressed), proc)
     if output is Output.JSON:
         _print_json(describe_inventory(inventory, PciNames(pci_ids or DATABASES)))
     else:
@@ -55,10 +60,11 @@ def show_tree(
     output: _Output = Output.TABLE,
     sysfs: _Root = SYSFS,
     proc: _Proc = PROCFS,
+    addressed: _Addressed = None,
     pci_ids: _Names = None,
 ) -> None:
     """Show each PF with its VFs below it, and below those who uses them."""
-    inventory = _read("tree", Sysfs(sysfs), proc)
+    inventory = _read("tree", open_sysfs(sysfs, addressed), proc)
     names = PciNames(pci_ids or DATABASES)
     if output is Output.JSON:
         _print_json(describe_inventory(inventory, names))
@@ -67,18 +73,19 @@ def show_tree(
 
 
 @vf.command("show")
-def show_function(
+def show_function(  # noqa: PLR0913, PLR0917 - an argument for each option
     address: Annotated[
         str, typer.Argument(metavar="ADDRESS", help="0000:3b:02.1, 3b:02.1 or pci_0000_3b_02_1.")
     ],
     output: _Output = Output.TABLE,
     sysfs: _Root = SYSFS,
     proc: _Proc = PROCFS,
+    addressed: _Addressed = None,
     pci_ids: _Names = None,
 ) -> None:
     """Show all that is known of a PF or VF, and why it counts as in use or free."""
     wanted = _parse_address(address)
-    tree = Sysfs(sysfs)
+    tree = open_sysfs(sysfs, addressed)
     inventory = _read("show", tree, proc)
     names = PciNames(pci_ids or DATABASES)
     try:
@@ -89,6 +96,11 @@ def show_function(
         _print_json(describe_detail(detail, names))
     else:
         _print(draw_detail(detail, names))
+
+
+def open_sysfs(root: Path, addressed: Sequence[str] | None) -> Sysfs:
+    """Return a sysfs; of one that is not this machine's kernel's, netlink can tell nothing."""
+    return Sysfs(root) if root == SYSFS else Sysfs(root, addressed=frozenset(addressed or ()))
 
 
 def _find(sysfs: Sysfs, inventory: Inventory, address: PciAddress) -> Detail:

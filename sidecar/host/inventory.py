@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """All SR-IOV functions of a host, and who uses them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from sidecar.host.addresses import interfaces_with_addresses, visible_interfaces
 from sidecar.host.functions import read_pf
 from sidecar.host.holders import PROCFS, Holders, read_holders
-from sidecar.host.sysfs import Sysfs
+from sidecar.host.sysfs import SYSFS, Sysfs
 from sidecar.host.usage import judge, on_vfio
 from sidecar.model.vf import UNKNOWN, Inventory, PhysicalFunction, VirtualFunction
 
@@ -29,10 +30,11 @@ def read_inventory(sysfs: Sysfs, proc: Path = PROCFS) -> Inventory:
     holders = read_holders(proc) if any(map(on_vfio, vfs)) else _NOBODY
     # A host without iommufd has no such files, so there is nothing to look up.
     by_device = any(file.startswith("devices/") for file in holders.by_file)
+    addressed = _read_addressed(sysfs, vfs)
     return Inventory(
         pfs,
         {
-            vf.address: judge(vf, holders, _vfio_devices(sysfs, vf) if by_device else ())
+            vf.address: judge(vf, holders, addressed, _vfio_devices(sysfs, vf) if by_device else ())
             for vf in vfs
         },
     )
@@ -48,6 +50,22 @@ def _read_pfs(sysfs: Sysfs) -> tuple[PhysicalFunction, ...]:
             pfs.append(pf)
             seen.update(str(vf.address) for vf in (() if pf.vfs is UNKNOWN else pf.vfs))
     return tuple(pfs)
+
+
+def _read_addressed(sysfs: Sysfs, vfs: Sequence[VirtualFunction]) -> Mapping[str, bool]:
+    """Tell of the VFs' interfaces whether they have an IP address; unknown ones are left out."""
+    names = {
+        interface.name for vf in vfs if vf.interfaces is not UNKNOWN for interface in vf.interfaces
+    }
+    addressed = sysfs.addressed
+    if addressed is None:
+        if sysfs.root != SYSFS or not names:
+            return {}
+        addressed = interfaces_with_addresses()
+        # In a container, /sys may be the host's and the network not.
+        visible = visible_interfaces()
+        names &= frozenset() if visible is UNKNOWN else visible
+    return {} if addressed is UNKNOWN else {name: name in addressed for name in names}
 
 
 def _vfio_devices(sysfs: Sysfs, vf: VirtualFunction) -> Sequence[str]:

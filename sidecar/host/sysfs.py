@@ -110,11 +110,21 @@ class Folder:
 
 
 class Sysfs:
-    """A sysfs at ``root``."""
+    """A sysfs at ``root``.
 
-    def __init__(self, root: Path = SYSFS) -> None:
+    Args:
+        root: where it is mounted.
+        addressed: the network interfaces that have an IP address, which no file tells.
+            ``None``: this machine's kernel is asked if the sysfs is its own, and of any other
+            nothing is known.
+    """
+
+    def __init__(
+        self, root: Path = SYSFS, *, addressed: frozenset[str] | Unknown | None = None
+    ) -> None:
         """Take the root; nothing is read yet."""
         self.root = root
+        self.addressed = addressed
         self.devices = root / "bus/pci/devices"
         # Joined as text: pathlib would take a tenth of an inventory's time.
         self._prefix = f"{self.devices}/"

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Is a VF in use? Decided from what was read, with the evidence kept.
+"""Is a VF in use? Decided from what was read, with the evidence kept."""
 
-Addresses of interfaces are no signal yet: the kernel tells them by netlink only.
-"""
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sidecar.host.holders import Holders
 from sidecar.model.vf import (
@@ -12,6 +9,7 @@ from sidecar.model.vf import (
     Evidence,
     NetInterface,
     Source,
+    Unknown,
     Usage,
     Verdict,
     VirtualFunction,
@@ -28,18 +26,27 @@ def on_vfio(vf: VirtualFunction) -> bool:
     return vf.driver is not None and vf.driver is not UNKNOWN and is_vfio(vf.driver)
 
 
-def judge(vf: VirtualFunction, holders: Holders, devices: Sequence[str] = ()) -> Usage:
+def judge(
+    vf: VirtualFunction,
+    holders: Holders,
+    addressed: Mapping[str, bool],
+    devices: Sequence[str] = (),
+) -> Usage:
     """Decide whether a VF is in use.
 
     Args:
         vf: the VF.
         holders: who has files of VFIO open; only asked if a VFIO driver has the VF.
+        addressed: whether an interface has an IP address; of one that is not in there, that is
+            not known.
         devices: names of the VF's own files in ``/dev/vfio/devices`` (Linux 6.6 and later).
     """
-    return Usage(tuple(_weigh(vf, holders, devices)))
+    return Usage(tuple(_weigh(vf, holders, addressed, devices)))
 
 
-def _weigh(vf: VirtualFunction, holders: Holders, devices: Sequence[str]) -> Iterator[Evidence]:
+def _weigh(
+    vf: VirtualFunction, holders: Holders, addressed: Mapping[str, bool], devices: Sequence[str]
+) -> Iterator[Evidence]:
     if vf.driver is UNKNOWN:
         yield Evidence(Verdict.UNKNOWN, "its driver cannot be read")
     elif vf.driver is None:
@@ -59,7 +66,7 @@ def _weigh(vf: VirtualFunction, holders: Holders, devices: Sequence[str]) -> Ite
         )
     else:
         for interface in vf.interfaces:
-            yield from _weigh_interface(interface)
+            yield from _weigh_interface(interface, addressed.get(interface.name, UNKNOWN))
 
 
 def _out_of_sight(seen: Sequence[Evidence]) -> str:
@@ -104,7 +111,10 @@ def _weigh_holders(
         )
 
 
-def _weigh_interface(interface: NetInterface) -> Iterator[Evidence]:
+def _weigh_interface(
+    interface: NetInterface,
+    addressed: bool | Unknown,  # noqa: FBT001 - or not known
+) -> Iterator[Evidence]:
     name = interface.name
     if interface.up is UNKNOWN:
         yield Evidence(Verdict.UNKNOWN, f"whether interface {name} is up cannot be read")
@@ -112,6 +122,15 @@ def _weigh_interface(interface: NetInterface) -> Iterator[Evidence]:
         yield Evidence(Verdict.IN_USE, f"interface {name} is up", f"{name} is up")
     else:
         yield Evidence(Verdict.FREE, f"interface {name} is down")
+    if addressed is UNKNOWN:
+        yield Evidence(
+            Verdict.UNKNOWN,
+            f"whether interface {name} has an IP address cannot be read: it is not among those "
+            "of this process's network namespace",
+        )
+    elif addressed:
+        text = f"interface {name} has an IP address"
+        yield Evidence(Verdict.IN_USE, text, f"{name} has an address")
     if interface.uppers is UNKNOWN or interface.master is UNKNOWN:
         yield Evidence(Verdict.UNKNOWN, f"what uses interface {name} cannot be read")
         return

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sidecar.host.sysfs import Sysfs
 from sidecar.model.pci import PciAddress
 
 LOCKED = ("sriov_numvfs", "driver_override", "uevent")
@@ -22,13 +23,17 @@ DOWN = 0x1002
 
 @dataclass(frozen=True, slots=True)
 class FakeInterface:
-    """A network interface; ``uppers`` are names of interfaces on top of it."""
+    """A network interface; ``uppers`` are names of interfaces on top of it.
+
+    ``addressed``: whether it has an IP address, which the kernel tells by netlink only.
+    """
 
     name: str
     flags: int = DOWN
     operstate: str = "down"
     master: str | None = None
     uppers: Sequence[str] = ()
+    addressed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +77,16 @@ class FakeSysfs:
     def __init__(self, root: Path, pfs: Sequence[FakePf] = (), *, wedged: bool = False) -> None:
         self.root = root
         self._wedged = wedged
+        self._addressed: set[str] = set()
         self.devices = root / "bus/pci/devices"
         self.devices.mkdir(parents=True)
         self.add_function("0000:00:1f.0", None, ("8086", "2918"))
         for pf in pfs:
             self.add_pf(pf)
+
+    def sysfs(self) -> Sysfs:
+        """Return it as Portside takes it, with what netlink would tell."""
+        return Sysfs(self.root, addressed=frozenset(self._addressed))
 
     def function(self, address: str) -> Path:
         """Return a function's real folder."""
@@ -170,6 +180,8 @@ class FakeSysfs:
     def _add_interface(self, folder: Path, interface: FakeInterface) -> None:
         own = folder / "net" / interface.name
         own.mkdir(parents=True)
+        if interface.addressed:
+            self._addressed.add(interface.name)
         self._write(own / "flags", hex(interface.flags))
         self._write(own / "operstate", interface.operstate)
         (own / "device").symlink_to(f"../../../{folder.name}")

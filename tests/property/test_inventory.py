@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sidecar.host.inventory import read_inventory
-from sidecar.host.sysfs import Sysfs
 from sidecar.model.vf import UNKNOWN
 from tests.fakes.sriov import UP, FakeInterface, FakePf, FakeSysfs, FakeVf, make_procfs
 
@@ -54,12 +53,12 @@ def test_what_cannot_be_read_never_makes_a_vf_free(made: list[FakeVf], data: st.
     with TemporaryDirectory() as folder:
         fake = FakeSysfs(Path(folder) / "sys", [pf])
         proc = make_procfs(Path(folder) / "proc", {7: ("qemu", [f"/dev/vfio/{HELD_GROUP}"])})
-        before = read_inventory(Sysfs(fake.root), proc)
+        before = read_inventory(fake.sysfs(), proc)
         addresses = [pf.address, *(pf.vf_address(index) for index in range(len(made)))]
         everything = [path for address in addresses for path in files_of(fake.function(address))]
         for path in data.draw(st.lists(st.sampled_from(everything), max_size=8, unique=True)):
             make_unreadable(path)
-        after = read_inventory(Sysfs(fake.root), proc)
+        after = read_inventory(fake.sysfs(), proc)
     assert len(before.usages) == len(made)
     free = {address for address, usage in before.usages.items() if usage.free}
     assert {address for address, usage in after.usages.items() if usage.free} <= free

@@ -37,7 +37,7 @@ def nobody(tmp_path: Path) -> Path:
 
 
 def read(fake: FakeSysfs, proc: Path) -> Inventory:
-    return read_inventory(Sysfs(fake.root), proc)
+    return read_inventory(fake.sysfs(), proc)
 
 
 def test_all_that_the_kernel_tells_is_read(tmp_path: Path, nobody: Path) -> None:

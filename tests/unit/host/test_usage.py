@@ -8,7 +8,7 @@ import pytest
 from sidecar.host.inventory import read_inventory
 from sidecar.host.sysfs import Sysfs
 from sidecar.host.usage import is_vfio
-from sidecar.model.vf import UNKNOWN, Usage, Verdict
+from sidecar.model.vf import UNKNOWN, Unknown, Usage, Verdict
 from tests.fakes.sriov import UP, FakeInterface, FakePf, FakeSysfs, FakeVf, make_procfs
 
 Processes = Mapping[int, tuple[str, Sequence[str]]]
@@ -19,7 +19,7 @@ IDLE = FakeInterface("eth9")
 def use(tmp_path: Path, vf: FakeVf, processes: Processes | None = None) -> Usage:
     fake = FakeSysfs(tmp_path / "sys", [FakePf(vfs=[vf])])
     proc = make_procfs(tmp_path / "proc", processes or {})
-    (usage,) = read_inventory(Sysfs(fake.root), proc).usages.values()
+    (usage,) = read_inventory(fake.sysfs(), proc).usages.values()
     return usage
 
 
@@ -155,7 +155,7 @@ def test_what_cannot_be_read_counts_as_in_use(
         spoiled.symlink_to(spoiled.name)
     else:
         spoiled.write_text("neither link nor folder\n")
-    (usage,) = read_inventory(Sysfs(fake.root), make_procfs(tmp_path / "proc", {})).usages.values()
+    (usage,) = read_inventory(fake.sysfs(), make_procfs(tmp_path / "proc", {})).usages.values()
     assert not usage.free
     assert any(text in evidence.text for evidence in usage.evidence)
 
@@ -164,10 +164,10 @@ def test_hidden_processes_matter_only_if_enable_does_not_tell(tmp_path: Path) ->
     pf = FakePf(vfs=[FakeVf("vfio-pci", group=16)])
     fake = FakeSysfs(tmp_path / "sys", [pf])
     nowhere = tmp_path / "no-proc"
-    (usage,) = read_inventory(Sysfs(fake.root), nowhere).usages.values()
+    (usage,) = read_inventory(fake.sysfs(), nowhere).usages.values()
     assert usage.free
     (fake.function(pf.vf_address(0)) / "enable").unlink()
-    inventory = read_inventory(Sysfs(fake.root), nowhere)
+    inventory = read_inventory(fake.sysfs(), nowhere)
     (usage,) = inventory.usages.values()
     assert usage.verdict is Verdict.UNKNOWN
     assert "not every process may be looked at" in [one.text for one in usage.evidence]
@@ -187,3 +187,19 @@ def test_hidden_processes_matter_only_if_enable_does_not_tell(tmp_path: Path) ->
 )
 def test_drivers_of_vfio_are_told_by_their_names(driver: str, expected: bool) -> None:
     assert is_vfio(driver) is expected
+
+
+def test_an_address_makes_an_interface_used_though_it_is_down(tmp_path: Path) -> None:
+    usage = use(tmp_path, FakeVf(interfaces=[FakeInterface("eth9", addressed=True)]))
+    assert (usage.verdict, usage.users) == (Verdict.IN_USE, ("eth9 has an address",))
+
+
+@pytest.mark.parametrize("addressed", [None, UNKNOWN])
+def test_addresses_that_nobody_can_tell_are_a_doubt(
+    tmp_path: Path, addressed: Unknown | None
+) -> None:
+    fake = FakeSysfs(tmp_path / "sys", [FakePf(vfs=[FakeVf(interfaces=[IDLE])])])
+    sysfs = Sysfs(fake.root, addressed=addressed)
+    (usage,) = read_inventory(sysfs, make_procfs(tmp_path / "proc", {})).usages.values()
+    assert usage.verdict is Verdict.UNKNOWN
+    assert any("IP address cannot be read" in one.text for one in usage.evidence)

@@ -26,8 +26,8 @@ TEAM = '<alias name="ua-vf"/><teaming type="transient" persistent="ua-net0"/>'
         (
             DeviceAs.NETWORK,
             (
-                '<interface type="network"><mac address="52:54:00:00:00:01"/><source network="pool"/>'
-                f'<model type="virtio"/><vlan><tag id="42"/></vlan>{TEAM}</interface>'
+                '<interface type="network"><mac address="52:54:00:00:00:01"/>'
+                f'<source network="pool"/><model type="virtio"/><vlan><tag id="42"/></vlan>{TEAM}</interface>'
             ),
         ),
         (

@@ -4,7 +4,9 @@
 import typer
 
 from sidecar.cli.demo import demo
+from sidecar.cli.doctor import doctor
 from sidecar.cli.mutate import mutate
+from sidecar.cli.pool import pool
 from sidecar.cli.topology import topology
 from sidecar.cli.vf import vf
 
@@ -17,7 +19,9 @@ app = typer.Typer(
 app.command()(mutate)
 app.command()(demo)
 app.command()(topology)
+app.command()(doctor)
 app.add_typer(vf, name="vf")
+app.add_typer(pool, name="pool")
 
 
 @app.command("hook")

@@ -52,7 +52,7 @@ def _examine_libvirt(libvirt: LibvirtFacts) -> Finding:
         libvirt.uri,
         "libvirt does not answer: of its domains and networks nothing is known here",
         libvirt.error,
-        (Reading(libvirt.uri, libvirt.error),),
+        (Reading(libvirt.uri, libvirt.attempt),),
         "Start libvirtd (or virtqemud and virtnetworkd), or name another with --connect; on a "
         "KubeVirt node libvirt runs in each VM's pod, and the findings on the host hold",
     )

@@ -168,7 +168,8 @@ class LibvirtFacts:
     Args:
         uri: where it was looked for.
         version: of it.
-        error: why it does not answer, empty if it does.
+        error: its own words on why it does not answer, empty if it does.
+        attempt: what was tried then.
         wanted: whether the call needs it: it names a pool, a domain or a connection.
         networks: all its networks, and whether each runs.
     """
@@ -176,6 +177,7 @@ class LibvirtFacts:
     uri: str
     version: str = ""
     error: str = ""
+    attempt: str = ""
     wanted: bool = False
     networks: Mapping[str, bool] = field(default_factory=dict)
 

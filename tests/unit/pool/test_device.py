@@ -27,7 +27,8 @@ TEAM = '<alias name="ua-vf"/><teaming type="transient" persistent="ua-net0"/>'
             DeviceAs.NETWORK,
             (
                 '<interface type="network"><mac address="52:54:00:00:00:01"/>'
-                f'<source network="pool"/><model type="virtio"/><vlan><tag id="42"/></vlan>{TEAM}</interface>'
+                '<source network="pool"/><model type="virtio"/><vlan><tag id="42"/></vlan>'
+                f"{TEAM}</interface>"
             ),
         ),
         (

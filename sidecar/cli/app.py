@@ -6,6 +6,7 @@ import typer
 from sidecar.cli.demo import demo
 from sidecar.cli.doctor import doctor
 from sidecar.cli.mutate import mutate
+from sidecar.cli.node import node
 from sidecar.cli.pool import pool
 from sidecar.cli.topology import topology
 from sidecar.cli.vf import vf
@@ -19,6 +20,7 @@ app = typer.Typer(
 app.command()(mutate)
 app.command()(demo)
 app.command()(topology)
+app.command()(node)
 app.command()(doctor)
 app.add_typer(vf, name="vf")
 app.add_typer(pool, name="pool")

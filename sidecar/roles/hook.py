@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from sidecar.hooks.names import PLUGIN_SOCKET
 from sidecar.hooks.sockets import SocketFile, socket_name
-from sidecar.roles.stop import StopReasons
+from sidecar.hooks.stop import StopReasons
 
 if TYPE_CHECKING:
     from sidecar.engine.callback import Settings

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console, RenderableType
 
 from sidecar.cli.output import Output
+from sidecar.cli.pool_attach import attach, detach
 from sidecar.cli.pool_data import describe_plan, describe_pools, describe_status
 from sidecar.cli.pool_options import Format, Name, on_node
 from sidecar.cli.pool_view import draw_plan, draw_pools, draw_status
@@ -25,6 +26,8 @@ pool = typer.Typer(
     "least <vf num='...'/> VFs. No command takes a VF from a guest that has it.",
     no_args_is_help=True,
 )
+pool.command("attach")(attach)
+pool.command("detach")(detach)
 
 
 @pool.command("define")

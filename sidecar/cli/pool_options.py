@@ -52,9 +52,9 @@ def on_node(command: Callable[..., None]) -> Callable[..., None]:
     ]
 
     @functools.wraps(command)
-    def run(**given: Any) -> None:  # noqa: ANN401 -- typer hands over what it read
+    def run(*, context: typer.Context, **given: Any) -> None:  # noqa: ANN401 -- typer hands over what it read
         where = {name: given.pop(name) for name in _OPTIONS}
-        with told(f"pool {command.__name__.strip('_').replace('_', '-')}"):
+        with told(context.command_path):
             node = this_node(
                 where["connect"],
                 state=where["state_dir"],
@@ -63,9 +63,11 @@ def on_node(command: Callable[..., None]) -> Callable[..., None]:
             )
             command(node, **given)
 
+    # By its type typer knows that it is to hand over its own context.
+    context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
     by_name = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own]
-    run.__signature__ = inspect.Signature([*by_name, *added])  # type: ignore[attr-defined] # typer reads it
-    run.__annotations__ = {one.name: one.annotation for one in (*own, *added)}
+    run.__signature__ = inspect.Signature([*by_name, context, *added])  # type: ignore[attr-defined] # typer reads it
+    run.__annotations__ = {one.name: one.annotation for one in (*own, context, *added)}
     return run
 
 
@@ -75,5 +77,5 @@ def told(command: str) -> Iterator[None]:
     try:
         yield
     except PortsideError as error:
-        sys.stderr.write(f"portside {command}: {error}\n")
+        sys.stderr.write(f"{command}: {error}\n")
         raise typer.Exit(1) from error

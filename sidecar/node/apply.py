@@ -40,15 +40,6 @@ class Worker:
         self._definition = situation.record.definition
         pf = situation.view.pf.address
         self._number = VfNumber(node, libvirt, held, pf, self._definition.pf_name)
-        self._take = {
-            StepKind.LINK_UP: lambda _: node.links.set_up(self._definition.pf_name),
-            StepKind.STOP_NETWORK: lambda _: self._networks.destroy(self._definition.name),
-            StepKind.REMOVE_VFS: lambda _: self._number.remove(),
-            StepKind.MAKE_VFS: lambda step: self._number.make(step.count),
-            StepKind.REPLAY_SETTINGS: lambda _: self._replay(),
-            StepKind.CHECK_GROUPS: lambda _: self._check_groups(),
-            StepKind.START_NETWORK: lambda _: self._networks.start(self._definition.name),
-        }
 
     def run(self, steps: tuple[Step, ...]) -> None:
         """Take the steps in their order.
@@ -59,11 +50,29 @@ class Worker:
         done: list[StepKind] = []
         for step in steps:
             try:
-                self._take[step.kind](step)
+                self._take(step)
             except PortsideError as error:
                 remains = self._clean_up(error, step.kind, done)
                 raise _failure(error, step, remains) from error
             done.append(step.kind)
+
+    def _take(self, step: Step) -> None:
+        name = self._definition.name
+        match step.kind:
+            case StepKind.LINK_UP:
+                self._node.links.set_up(self._definition.pf_name)
+            case StepKind.STOP_NETWORK:
+                self._networks.destroy(name)
+            case StepKind.REMOVE_VFS:
+                self._number.remove()
+            case StepKind.MAKE_VFS:
+                self._number.make(step.count)
+            case StepKind.REPLAY_SETTINGS:
+                self._replay()
+            case StepKind.CHECK_GROUPS:
+                self._check_groups()
+            case StepKind.START_NETWORK:
+                self._networks.start(name)
 
     def _clean_up(self, error: PortsideError, failed: StepKind, done: list[StepKind]) -> list[str]:
         """Undo what can be undone without removing a VF; say what remains."""

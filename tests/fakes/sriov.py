@@ -161,9 +161,9 @@ class FakeSysfs:
         if driver is not None:
             own = self.root / "bus/pci/drivers" / driver
             own.mkdir(parents=True, exist_ok=True)
-            _link(folder / "driver", own)
-            _link(own / address, folder)
-        _link(self.devices / address, folder)
+            link_to(folder / "driver", own)
+            link_to(own / address, folder)
+        link_to(self.devices / address, folder)
         return folder
 
     def _add_rest(
@@ -172,12 +172,13 @@ class FakeSysfs:
         if group is not None:
             devices = self.root / f"kernel/iommu_groups/{group}/devices"
             devices.mkdir(parents=True, exist_ok=True)
-            _link(folder / "iommu_group", devices.parent)
-            _link(devices / folder.name, folder)
+            link_to(folder / "iommu_group", devices.parent)
+            link_to(devices / folder.name, folder)
         for interface in interfaces:
-            self._add_interface(folder, interface)
+            self.add_interface(folder, interface)
 
-    def _add_interface(self, folder: Path, interface: FakeInterface) -> None:
+    def add_interface(self, folder: Path, interface: FakeInterface) -> None:
+        """Add an interface to a function's folder."""
         own = folder / "net" / interface.name
         own.mkdir(parents=True)
         if interface.addressed:
@@ -189,9 +190,9 @@ class FakeSysfs:
         for upper in uppers:
             target = self.root / "devices/virtual/net" / upper
             target.mkdir(parents=True, exist_ok=True)
-            _link(own / f"upper_{upper}", target)
+            link_to(own / f"upper_{upper}", target)
         if interface.master:
-            _link(own / "master", self.root / "devices/virtual/net" / interface.master)
+            link_to(own / "master", self.root / "devices/virtual/net" / interface.master)
 
     def _write(self, path: Path, text: str) -> None:
         if self._wedged and path.name in LOCKED:
@@ -213,6 +214,6 @@ def make_procfs(root: Path, processes: Mapping[int, tuple[str, Sequence[str]]]) 
     return root
 
 
-def _link(link: Path, target: Path) -> None:
+def link_to(link: Path, target: Path) -> None:
     """Make a relative link, as sysfs has them: they hold wherever it is mounted."""
     link.symlink_to(os.path.relpath(target, link.parent.resolve()))

@@ -88,6 +88,11 @@ class Card:
             job.path(".stop").touch()
             self._finish(job)
 
+    @property
+    def shared(self) -> Path:
+        """The folder that the guest sees as ``/jobs``; files may be added, of other names."""
+        return self._jobs
+
     def versions(self) -> str:
         """Return the versions of kernel, libvirt and QEMU inside."""
         kernel, libvirt, qemu = (
@@ -138,10 +143,10 @@ class Card:
 
 
 @contextmanager
-def boot(parts: Parts, jobs: Path) -> Iterator[Card]:
+def boot(parts: Parts, jobs: Path, hardware: vm.Hardware | None = None) -> Iterator[Card]:
     """Boot a VM whose jobs lie in ``jobs``, an empty folder; end it with the block."""
     initramfs = Path(shutil.copy(parts.initramfs, jobs / "initramfs"))
-    process = vm.start(parts, initramfs, jobs)
+    process = vm.start(parts, initramfs, jobs, hardware or vm.Hardware())
     try:
         card = Card(process, jobs)
         card.wait_until_ready()

@@ -5,7 +5,7 @@ import gzip
 import io
 import lzma
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 MODULES = ("9pnet_virtio", "9p", "overlay")
@@ -21,17 +21,22 @@ def write_initramfs(modules: Path, busybox: Path, target: Path) -> None:
         busybox: a static busybox.
         target: where to; it appears when it is whole.
     """
-    archive = io.BytesIO()
-    for folder in FOLDERS:
-        _add(archive, folder, stat.S_IFDIR | 0o755)
-    _add(archive, "bin/busybox", stat.S_IFREG | 0o755, busybox.read_bytes())
-    _add(archive, "init", stat.S_IFREG | 0o755, INIT.read_bytes())
+    files = {"bin/busybox": busybox.read_bytes(), "init": INIT.read_bytes()}
     # Their order is in their names: insmod looks for no dependencies.
     for number, path in enumerate(load_order(modules)):
         # busybox's insmod cannot unpack.
         module = lzma.decompress((modules / path).read_bytes())
-        name = f"modules/{number:02}-{Path(path).name.removesuffix('.xz')}"
-        _add(archive, name, stat.S_IFREG | 0o644, module)
+        files[f"modules/{number:02}-{Path(path).name.removesuffix('.xz')}"] = module
+    write_archive(target, FOLDERS, files)
+
+
+def write_archive(target: Path, folders: Sequence[str], files: Mapping[str, bytes]) -> None:
+    """Write an initramfs; all its files can be executed. It appears when it is whole."""
+    archive = io.BytesIO()
+    for folder in folders:
+        _add(archive, folder, stat.S_IFDIR | 0o755)
+    for name, content in files.items():
+        _add(archive, name, stat.S_IFREG | 0o755, content)
     _add(archive, "TRAILER!!!", 0)
     partial = target.with_suffix(".partial")
     partial.write_bytes(gzip.compress(archive.getvalue(), 1))

@@ -2,6 +2,7 @@
 """The card's VM as a process: QEMU under TCG, in its tree, in a mount namespace of its own."""
 
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.card.parts import PROJECT, Parts
@@ -10,6 +11,21 @@ SHARES = {"root": True, "project": True, "packages": True, "jobs": False}
 """Mount tag -> whether the guest only reads it."""
 HERE = "/run/card"
 END_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """What may differ from a host that serves VFs well.
+
+    Attributes:
+        iommu: whether there is one.
+        acs: whether the root ports keep the functions behind them apart; without this, all
+            of a card are one IOMMU group.
+    """
+
+    iommu: bool = True
+    acs: bool = True
+
 
 # Whatever is mounted goes with QEMU, which this shell becomes: one process id for all of it.
 IN_TREE = """\
@@ -30,16 +46,17 @@ exec chroot "$tree" "$@"
 """
 
 
-def start(parts: Parts, initramfs: Path, jobs: Path) -> subprocess.Popen[bytes]:
+def start(parts: Parts, initramfs: Path, jobs: Path, hardware: Hardware) -> subprocess.Popen[bytes]:
     """Start QEMU; its messages and the guest's console go to files in ``jobs``.
 
     Args:
         parts: what it is made of.
         initramfs: ``parts.initramfs``, or a copy of it, inside ``jobs``.
         jobs: folder of this VM alone.
+        hardware: what the VM has.
     """
     kernel = f"/{parts.kernel.relative_to(parts.tree)}"
-    qemu = qemu_command(kernel, f"{HERE}/jobs/{initramfs.name}")
+    qemu = qemu_command(kernel, f"{HERE}/jobs/{initramfs.name}", hardware)
     # QEMU dies with the tests however they end, by kill -9 too.
     command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "sh", "-c", IN_TREE, "sh"]
     command += [str(path) for path in (parts.tree, PROJECT, parts.packages, jobs)]
@@ -64,18 +81,21 @@ def end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def qemu_command(kernel: str, initramfs: str) -> list[str]:
+def qemu_command(kernel: str, initramfs: str, hardware: Hardware) -> list[str]:
     """Return QEMU's command line: two cards, each behind a root port, joined by a hub."""
     command = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot"]
     command += ["-accel", "tcg,thread=multi", "-machine", "q35", "-cpu", "max,la57=off"]
     command += ["-smp", "2", "-m", "4096", "-display", "none"]
     command += ["-kernel", kernel, "-initrd", initramfs]
-    command += ["-append", "console=ttyS0 panic=-1 intel_iommu=on"]
+    # On a busy machine the timer comes too late for the kernel, which would panic.
+    command += ["-append", "console=ttyS0 panic=-1 no_timer_check intel_iommu=on"]
     command += ["-serial", f"file:{HERE}/jobs/console.log"]
-    # First of all devices: the others look for it.
-    command += ["-device", "intel-iommu,intremap=on,caching-mode=on,device-iotlb=on"]
+    if hardware.iommu:
+        # First of all devices: the others look for it.
+        command += ["-device", "intel-iommu,intremap=on,caching-mode=on,device-iotlb=on"]
+    acs = "" if hardware.acs else ",disable-acs=on"
     for number in (1, 2):
-        command += ["-device", f"pcie-root-port,id=port{number},chassis={number}"]
+        command += ["-device", f"pcie-root-port,id=port{number},chassis={number}{acs}"]
         command += ["-netdev", f"hubport,id=net{number},hubid=0"]
         command += ["-device", f"igb,bus=port{number},netdev=net{number}"]
     for tag, read_only in SHARES.items():

@@ -27,12 +27,12 @@ class FakeLinks:
 
     def apply_settings(
         self, pf_ifname: str, index: int, settings: VfSettings, *, where: str = ""
-    ) -> None:
+    ) -> VfSettings:
         self.calls += 1
         if index in self.refused:
             raise HostError("the driver refuses it", where=where, found="EPERM")
         self.refused |= self.breaking & {index}
         before = self.read_settings(pf_ifname, index)
-        self.settings[pf_ifname, index] = VfSettings(
-            mac=settings.mac or before.mac, vlan=settings.vlan or before.vlan
-        )
+        after = VfSettings(mac=settings.mac or before.mac, vlan=settings.vlan or before.vlan)
+        self.settings[pf_ifname, index] = after
+        return after

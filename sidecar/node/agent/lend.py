@@ -99,13 +99,17 @@ def _undo(node: Node, loan: Loan, lease: Lease, before: VfSettings) -> None:
     """Take one back; what cannot be set back stays marked, so that nobody gets it unseen."""
     returning = loan.held.begin_return(lease, lease.generation, node.now())
     asked, interfaces = loan.wish.settings, loan.pf.interfaces
-    back = VfSettings(
-        mac=before.mac if asked.mac else None,
-        vlan=(before.vlan or PortVlan(0)) if asked.vlan else None,
-    )
     try:
-        if not back.asks_nothing and interfaces is not UNKNOWN and interfaces:
-            node.links.apply_settings(interfaces[0].name, loan.vf.index, back, where=loan.where)
+        if not asked.asks_nothing and interfaces is not UNKNOWN and interfaces:
+            name = interfaces[0].name
+            present = node.links.read_settings(name, loan.vf.index)
+            # What never changed is not set: the driver may have refused just that.
+            back = VfSettings(
+                mac=before.mac if before.mac != present.mac else None,
+                vlan=before.vlan or PortVlan(0) if before.vlan != present.vlan else None,
+            )
+            if not back.asks_nothing:
+                node.links.apply_settings(name, loan.vf.index, back, where=loan.where)
     except PortsideError as error:
         loan.held.mark(loan.vf.index, f"it could not be set back: {error}", node.now())
     else:

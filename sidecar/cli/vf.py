@@ -11,9 +11,11 @@ import typer
 from rich.console import Console, RenderableType
 
 from sidecar.cli.output import Output
+from sidecar.cli.vf_address import Address, parse_address
 from sidecar.cli.vf_data import describe_detail, describe_inventory
+from sidecar.cli.vf_set import set_settings
 from sidecar.cli.vf_view import draw_detail, draw_table, draw_tree
-from sidecar.errors import HostError, PortsideError, RequestError
+from sidecar.errors import HostError, PortsideError
 from sidecar.host.detail import Detail, read_detail
 from sidecar.host.holders import PROCFS
 from sidecar.host.inventory import read_inventory
@@ -23,9 +25,11 @@ from sidecar.model.pci import PciAddress
 from sidecar.model.vf import Inventory
 
 vf = typer.Typer(
-    help="Show this host's SR-IOV physical and virtual functions (PFs, VFs), and who uses them.",
+    help="Show this host's SR-IOV physical and virtual functions (PFs, VFs), and who uses them; "
+    "set a VF.",
     no_args_is_help=True,
 )
+vf.command("set")(set_settings)
 
 _Output = Annotated[Output, typer.Option("--output", "-o", help="What to print.")]
 _Root = Annotated[Path, typer.Option("--sysfs", hidden=True, help="Another sysfs.")]
@@ -74,9 +78,7 @@ def show_tree(
 
 @vf.command("show")
 def show_function(  # noqa: PLR0913, PLR0917 - an argument for each option
-    address: Annotated[
-        str, typer.Argument(metavar="ADDRESS", help="0000:3b:02.1, 3b:02.1 or pci_0000_3b_02_1.")
-    ],
+    address: Address,
     output: _Output = Output.TABLE,
     sysfs: _Root = SYSFS,
     proc: _Proc = PROCFS,
@@ -84,7 +86,7 @@ def show_function(  # noqa: PLR0913, PLR0917 - an argument for each option
     pci_ids: _Names = None,
 ) -> None:
     """Show all that is known of a PF or VF, and why it counts as in use or free."""
-    wanted = _parse_address(address)
+    wanted = parse_address(address)
     tree = open_sysfs(sysfs, addressed)
     inventory = _read("show", tree, proc)
     names = PciNames(pci_ids or DATABASES)
@@ -113,18 +115,6 @@ def _find(sysfs: Sysfs, inventory: Inventory, address: PciAddress) -> Detail:
             todo="portside vf list shows them all",
         )
     return detail
-
-
-def _parse_address(text: str) -> PciAddress:
-    """Read an address as lspci or as libvirt's node devices write it."""
-    if text.startswith("pci_"):
-        domain, _, rest = text.removeprefix("pci_").partition("_")
-        bus, _, rest = rest.partition("_")
-        text = f"{domain}:{bus}:{rest.replace('_', '.')}"
-    try:
-        return PciAddress.parse(text)
-    except RequestError as error:
-        raise typer.BadParameter(str(error), param_hint="ADDRESS") from error
 
 
 def _read(command: str, sysfs: Sysfs, proc: Path) -> Inventory:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
+from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
 from sidecar.errors import HostError, RequestError
 from sidecar.host import vf_attributes as attributes
@@ -36,6 +37,15 @@ _HINTS: Final = {
     errno.ENETDOWN: "Bring the PF up first",
     errno.ENODEV: "The interface is gone: look again with portside vf list",
 }
+
+# pyroute2 0.9.7 leaves the padding at the end of struct ifla_vf_vlan_info out, so that Linux
+# since 6.10 answers EINVAL to every VLAN with a protocol (do_setvfinfo).
+ifinfmsg.vflist.vfinfo.vf_vlist.ivvi.fields = (
+    ("vf", "I"),
+    ("vlan", "I"),
+    ("qos", "I"),
+    ("proto", ">H2x"),
+)
 
 
 def read_settings(pf_ifname: str, index: int) -> VfSettings:

@@ -11,7 +11,13 @@ from sidecar.model.mac import MacAddress
 from sidecar.model.pci import PciAddress
 from sidecar.model.settings import VfSettings
 from sidecar.model.vf import VirtualFunction
-from sidecar.node.attach_plan import AttachPlan, AttachRequest, plan_attach, read_active_pool
+from sidecar.node.attach_plan import (
+    AttachPlan,
+    AttachRequest,
+    AttachSight,
+    plan_attach,
+    read_active_pool,
+)
 from sidecar.node.context import Node
 from sidecar.node.scope import resolve
 from sidecar.pool.device import DeviceAs, format_device
@@ -44,7 +50,7 @@ def attach(node: Node, request: AttachRequest) -> Attached:
         request = replace(request, scope=resolve(request.scope, domain))
         pool = read_active_pool(node, libvirt, request)
         with node.store.lock(pool.pf) as held:
-            plan = plan_attach(node, libvirt, domain, request, pool)
+            plan = plan_attach(AttachSight(node, libvirt, held, pool), domain, request)
             work = _Work(node, held, domain, request, plan, pool.definition.pf_name)
             if request.kind is DeviceAs.NETWORK and not request.scope.live:
                 return work.configure()

@@ -16,10 +16,12 @@ from sidecar.node.context import Node
 from sidecar.node.find import find_pf
 from sidecar.node.observe import look_at
 from sidecar.node.scope import Scope
+from sidecar.node.stale import return_stale
 from sidecar.pool.attach import Target, check_port, check_team, choose_alias, full_alias
 from sidecar.pool.choose import choose_vf
 from sidecar.pool.definition import read_pool
 from sidecar.pool.device import DeviceAs, VfDevice
+from sidecar.state.held import HeldPf
 from sidecar.virt.connection import Libvirt
 from sidecar.virt.devices import Domain
 from sidecar.virt.guests import read_guests
@@ -111,21 +113,23 @@ def read_active_pool(node: Node, libvirt: Libvirt, request: AttachRequest) -> Po
     return PoolNetwork(definition, profile, pf.address)
 
 
-def plan_attach(
-    node: Node,
-    libvirt: Libvirt,
-    domain: Domain,
-    request: AttachRequest,
-    pool: PoolNetwork,
-) -> AttachPlan:
+@dataclass(frozen=True, slots=True)
+class AttachSight:
+    """Where the plan is made from; the pool's PF is locked."""
+
+    node: Node
+    libvirt: Libvirt
+    held: HeldPf
+    pool: PoolNetwork
+
+
+def plan_attach(sight: AttachSight, domain: Domain, request: AttachRequest) -> AttachPlan:
     """Check everything that stands against it, and choose.
 
     Args:
-        node: the host.
-        libvirt: open.
+        sight: the host, libvirt and the pool.
         domain: that gets the VF.
         request: what is wanted, its scope resolved.
-        pool: its network; the PF is locked.
 
     Raises:
         RequestError: the domain cannot take the VF.
@@ -139,15 +143,7 @@ def plan_attach(
         target = Target(states[live], live)
         check_port(target)
         mac = mac if team is None else check_team(target, team, mac)
-    chooses = request.kind is DeviceAs.NETWORK
-    guests = read_guests(libvirt)
-    promised = {device.vf: device.domain for device in guests if not device.live}
-    vf = choose_vf(
-        look_at(node, pool.pf, libvirt),
-        promised,
-        libvirt_chooses=chooses,
-        managed=pool.profile.managed,
-    )
+    vf = _choose(sight, request)
     alias = request.alias
     # The configuration goes first: there stands what the team began with.
     known = tuple(states[live] for live in sorted(states))
@@ -156,12 +152,27 @@ def plan_attach(
         choose_alias(known, request.pool, team) if alias is None else full_alias(alias),
         request.pool,
         vf.address,
-        pool.profile.managed,
+        sight.pool.profile.managed,
         mac,
-        _vlan(request, pool.profile),
+        _vlan(request, sight.pool.profile),
         team,
     )
     return AttachPlan(vf, device, _settings(device, request))
+
+
+def _choose(sight: AttachSight, request: AttachRequest) -> VirtualFunction:
+    node, pool = sight.node, sight.pool
+    guests = read_guests(sight.libvirt)
+    promised = {device.vf: device.domain for device in guests if not device.live}
+    view = look_at(node, pool.pf, sight.libvirt)
+    if return_stale(node, sight.held, view, promised, pool.definition.pf_name):
+        view = look_at(node, pool.pf, sight.libvirt)
+    return choose_vf(
+        view,
+        promised,
+        libvirt_chooses=request.kind is DeviceAs.NETWORK,
+        managed=pool.profile.managed,
+    )
 
 
 def _states(domain: Domain) -> set[bool]:

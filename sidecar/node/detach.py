@@ -11,13 +11,12 @@ from sidecar.errors import HostError, RequestError
 from sidecar.host.inventory import read_inventory
 from sidecar.model.lease import HolderKind, Lease
 from sidecar.model.pci import PciAddress
-from sidecar.model.settings import VfSettings
-from sidecar.model.vf import UNKNOWN, PhysicalFunction, Source, Usage, Verdict, VirtualFunction
+from sidecar.model.vf import UNKNOWN, PhysicalFunction, Verdict, VirtualFunction
 from sidecar.node.context import Node
 from sidecar.node.listing import read_pools
 from sidecar.node.observe import look_at
 from sidecar.node.scope import Scope, resolve
-from sidecar.pool.restore import settings_to_undo
+from sidecar.node.stale import end_lease, without_lease
 from sidecar.virt.connection import Libvirt
 from sidecar.virt.devices import Domain, find_domain
 from sidecar.virt.guests import read_guests
@@ -69,11 +68,13 @@ def detach(node: Node, request: DetachRequest) -> Detached:
         RequestError: the domain has no such VF, or several.
         HostError: the guest did not let go, and the lease stays; or libvirt refused.
     """
-    deadline = time.monotonic() + request.seconds
     with node.libvirt() as libvirt:
         domain = find_domain(libvirt, request.domain)
         name = request.domain if domain is None else domain.name
-        found = () if domain is None else _detach(node, libvirt, domain, request)
+        running, configured = (None, None)
+        if domain is not None:
+            running, configured = _detach(node, libvirt, domain, request)
+        found = [one for one in (running, configured) if one is not None]
         vf = next((one.vf for one in found if one.vf is not None), request.wanted.vf)
         if vf is None and found:
             return Detached(name, None)
@@ -83,7 +84,9 @@ def detach(node: Node, request: DetachRequest) -> Detached:
             raise _nothing(request, domain)
         if lease is None or not isinstance(place, VirtualFunction):
             return Detached(name, vf)
-        kept = _still_held(node, libvirt, place, deadline)
+        # Whoever was not asked to let go will not.
+        patience = request.seconds if running is not None else 0.0
+        kept = _still_held(node, libvirt, place, patience)
         if kept:
             return Detached(name, vf, kept=kept)
         _return(node, place, lease)
@@ -92,7 +95,7 @@ def detach(node: Node, request: DetachRequest) -> Detached:
 
 def _detach(
     node: Node, libvirt: Libvirt, domain: Domain, request: DetachRequest
-) -> tuple[FoundDevice, ...]:
+) -> tuple[FoundDevice | None, FoundDevice | None]:
     """Take the device from the running domain, then from the configuration."""
     scope = resolve(request.scope, domain)
     pools = [pool.definition.name for pool in read_pools(Networks(libvirt), node.store)]
@@ -114,7 +117,7 @@ def _detach(
             )
     if configured is not None:
         domain.detach(configured.xml, live=False)
-    return tuple(one for one in (running, configured) if one is not None)
+    return running, configured
 
 
 def _single(found: Sequence[FoundDevice], request: DetachRequest) -> FoundDevice | None:
@@ -150,7 +153,7 @@ def _lease(node: Node, place: object, domain: str) -> Lease | None:
     return lease if is_its else None
 
 
-def _still_held(node: Node, libvirt: Libvirt, vf: VirtualFunction, deadline: float) -> str:
+def _still_held(node: Node, libvirt: Libvirt, vf: VirtualFunction, seconds: float) -> str:
     """Say who still has the VF, or will; empty if nobody.
 
     libvirt tells that the guest let go before it has given the VF back to its driver.
@@ -158,31 +161,26 @@ def _still_held(node: Node, libvirt: Libvirt, vf: VirtualFunction, deadline: flo
     configured = [one for one in read_guests(libvirt) if one.vf == vf.address and not one.live]
     if configured:
         return f"the configuration of domain {configured[0].domain} still names it"
+    deadline = time.monotonic() + seconds
     while True:
         usage = look_at(node, vf.physfn, libvirt).usages.get(vf.address)
-        texts = ["it cannot be seen"] if usage is None else _doubts(usage)
+        texts = ["it cannot be seen"]
+        if usage is not None:
+            evidence = without_lease(usage).evidence
+            texts = [one.text for one in evidence if one.verdict is not Verdict.FREE]
         if not texts or time.monotonic() >= deadline:
             return ", ".join(texts)
         time.sleep(_POLL_SECONDS)
 
 
-def _doubts(usage: Usage) -> list[str]:
-    """List what says that a VF is in use, or may be; our own lease is what is to end."""
-    return [
-        one.text
-        for one in usage.evidence
-        if one.verdict is not Verdict.FREE and one.source is not Source.LEASES
-    ]
-
-
 def _return(node: Node, vf: VirtualFunction, lease: Lease) -> None:
+    pf = read_inventory(node.sysfs, node.proc).find(vf.physfn)
+    interfaces = pf.interfaces if isinstance(pf, PhysicalFunction) else ()
+    if interfaces is UNKNOWN or not interfaces:
+        raise HostError(
+            "the PF has no network interface to take the VF's settings back through",
+            where=str(vf.physfn),
+            todo="The VF is detached, and its lease stays",
+        )
     with node.store.lock(vf.physfn) as held:
-        held.begin_return(lease, lease.generation, node.now())
-        back = settings_to_undo(lease.settings, VfSettings(), vf.address)
-        pf = read_inventory(node.sysfs, node.proc).find(vf.physfn)
-        if not back.asks_nothing and isinstance(pf, PhysicalFunction):
-            interfaces = () if pf.interfaces is UNKNOWN else pf.interfaces
-            for interface in interfaces[:1]:
-                where = f"VF {vf.index} ({vf.address})"
-                node.links.apply_settings(interface.name, vf.index, back, where=where)
-        held.finish_return(lease, node.now())
+        end_lease(node, held, vf, lease, interfaces[0].name)

@@ -24,6 +24,8 @@ remember_owner = 0
 namespaces = []
 cgroup_controllers = []
 END
+# libvirt says that the host cannot pass devices through, and does not load it.
+modprobe vfio-pci
 virtlogd --daemon
 libvirtd --daemon
 """

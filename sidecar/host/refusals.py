@@ -61,6 +61,10 @@ _OPENS: Final[Mapping[int, tuple[str, str]]] = {
     errno.EPERM: ("we may not", "Run as root, with sysfs mounted for writing"),
     errno.EROFS: ("sysfs is mounted read-only", "In a container, /sys must be mounted for writing"),
 }
+# What a driver's own rules come to; the others are the kernel's or the hardware's.
+_OF_THE_DRIVER: Final = frozenset(
+    {errno.EPERM, errno.EINVAL, errno.EAGAIN, errno.EOPNOTSUPP, errno.ENOENT, errno.ERANGE}
+)
 # Two names for one number; the kernel's sources and everybody who quotes them use this one.
 _NAMES: Final[Mapping[int, str]] = {errno.EOPNOTSUPP: "EOPNOTSUPP"}
 
@@ -82,7 +86,7 @@ def explain_write(
     if written.ending is Ending.NOT_OPENED:
         meaning, todo = _OPENS.get(number, ("", ""))
     elif number == errno.ERANGE:
-        meaning, todo = f"the PF has at most {_total(sysfs, pf)} VFs", "Ask for fewer"
+        meaning, todo = f"the PF has at most {_total(sysfs, pf)}", "Ask for fewer"
     elif number == errno.ENOENT:
         meaning, todo = _explain_missing(driver)
     else:
@@ -98,9 +102,11 @@ def explain_write(
 
 
 def _hints(facts: Driver, number: int) -> tuple[str, ...]:
-    """Return what is known of this errno from this driver, else all that is known of it."""
+    """Return what is known of this errno from this driver, else all that may have to do with it."""
     own = facts.errnos.get(number)
-    return facts.hints if own is None else (own,)
+    if own is not None:
+        return (own,)
+    return facts.hints if number in _OF_THE_DRIVER else ()
 
 
 def _explain_missing(driver: str) -> tuple[str, str]:
@@ -116,7 +122,7 @@ def _explain_missing(driver: str) -> tuple[str, str]:
 def _total(sysfs: Sysfs, pf: PciAddress) -> str:
     folder = sysfs.open(str(pf))
     if folder is None:
-        return "0"
+        return "no VFs: it is gone"
     with folder:
         total = folder.number("sriov_totalvfs")
-    return "sriov_totalvfs" if total is UNKNOWN else f"{total} (sriov_totalvfs)"
+    return "as many VFs as sriov_totalvfs says" if total is UNKNOWN else f"{total} VFs"

@@ -4,9 +4,10 @@
 Arguments go to the hook's benchmark; see ``python -m bench.hook --help``.
 """
 
-from bench import hook, inventory, planner
+from bench import hook, inventory, leases, planner
 
 if __name__ == "__main__":
     planner.main()
     inventory.main()
+    leases.main()
     hook.main()

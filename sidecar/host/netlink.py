@@ -44,7 +44,8 @@ ifinfmsg.vflist.vfinfo.vf_vlist.ivvi.fields = (
     ("vf", "I"),
     ("vlan", "I"),
     ("qos", "I"),
-    ("proto", ">H2x"),
+    ("proto", ">H"),
+    ("__pad", "2x"),
 )
 
 

@@ -53,13 +53,14 @@ def test_a_late_return_is_refused(store: Store) -> None:
             held.begin_return(old, 1, NOW)
         held.confirm(held.take(3, BOB, VfSettings(), "", NOW), NOW)
         said = "found generation 1; expected generation 2, leased, generation 2, domain bob"
-        for late in (
+        late: list[Callable[[], object]] = [
             lambda: held.begin_return(old, 1, NOW),
             lambda: held.finish_return(old, NOW),
             lambda: held.confirm(old, NOW),
-        ):
+        ]
+        for act in late:
             with pytest.raises(RequestError, match=said):
-                late()
+                act()
     assert store.leases(PF)[3].holder == BOB
 
 

@@ -118,18 +118,13 @@ class BusSet:
         self.buses[place.bus].take(place.slot, place.function, flags)
         return place
 
-    def release(self, place: Place) -> None:
-        """Empty the slot of a port that was assigned and stays unused."""
-        del self.buses[place.bus].taken[place.slot]
-        self._first_fit.clear()
-
     def ensure_room(self, flags: int) -> None:
         """Grow by a bus unless a device with these connect flags would find a place."""
         if self._find(flags, None) is None:
             self._grow(len(self.buses), flags)
 
     def _find(self, flags: int, function: int | None) -> Place | None:
-        # Nothing was given back since, so a bus that was full for a kind of device stays so.
+        # Nothing is ever given back, so a bus that was full for a kind of device stays so.
         start = self._first_fit.get(flags, 0)
         buses = self.buses
         for index in range(start, len(buses)):

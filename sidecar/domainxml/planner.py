@@ -8,7 +8,6 @@ from sidecar.domainxml.buses import Bus, BusSet, Place
 from sidecar.domainxml.controllers import PciController
 from sidecar.domainxml.inventory import Inventory
 from sidecar.domainxml.layout import Layout, add_controllers, lay_out
-from sidecar.domainxml.settle import settle
 from sidecar.errors import CapacityError
 
 _DRY_RUN_SLOTS = 4
@@ -29,10 +28,6 @@ class Planner:
     def lay_out(self, inventory: Inventory) -> Layout:
         """Tell where each device will be; see ``ControllerSource``."""
         return lay_out(inventory)
-
-    def settle(self, layout: Layout, tried: list[Place]) -> Layout | None:
-        """Tell what ``lay_out`` would, if that is certain; see ``ControllerSource``."""
-        return settle(layout, tried)
 
     def extend(self, layout: Layout, ports: int) -> list[Place]:
         """Place so many pluggable placeholders behind all devices; see ``ControllerSource``."""

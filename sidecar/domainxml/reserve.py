@@ -97,9 +97,7 @@ def reserve(
     _write_controllers(inventory, controllers)
     if not guests and not sent and not controllers:
         return Reservation(before, before, base)
-    after = None if guests or sent else source.settle(base, places)
-    if after is None:
-        after = _verify(base, source, placed, [c for c in controllers if c.index >= given])
+    after = _verify(base, source, placed, [c for c in controllers if c.index >= given])
     count = count_ports(after)
     if not wish.later_call and count.free < wish.free:
         raise InternalError(

@@ -62,9 +62,6 @@ class DefinedSource:
         places = _match(inventory, back)
         return DefinedLayout(inventory, back.buses, places, _unowned(added), skeleton=skeleton)
 
-    def settle(self, layout: Layout, tried: list[Place]) -> None:
-        """Leave it to ``lay_out``: what libvirt itself does is certain only when it did it."""
-
     def extend(self, layout: Layout, ports: int) -> list[Place]:
         """Define the skeleton with placeholders; see ``ControllerSource``."""
         if not isinstance(layout, DefinedLayout):

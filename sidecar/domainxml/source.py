@@ -29,18 +29,6 @@ class ControllerSource(Protocol):
         """
         ...
 
-    def settle(self, layout: Layout, tried: list[Place]) -> Layout | None:
-        """Tell what ``lay_out`` would, now that ``layout.added`` stands in the domain.
-
-        Args:
-            layout: that of the domain without them, grown by ``extend``.
-            tried: places that ``extend`` found and that nobody took.
-
-        Returns:
-            None if only ``lay_out`` can tell.
-        """
-        ...
-
     def extend(self, layout: Layout, ports: int) -> list[Place]:
         """Find places for so many more devices, each of which can be plugged and unplugged.
 

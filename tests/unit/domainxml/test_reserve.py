@@ -207,9 +207,6 @@ class Liar(Planner):
 
     lie: str = ""
 
-    def settle(self, layout: Layout, tried: list[Place]) -> None:
-        """Let ``lay_out`` tell."""
-
     def lay_out(self, inventory: Inventory) -> Layout:
         layout = super().lay_out(inventory)
         written = any(controller.element is not None for controller in inventory.controllers)

@@ -11,9 +11,11 @@ import typer
 from rich.console import Console, RenderableType
 
 from sidecar.cli.output import Output
+from sidecar.cli.pool_data import describe_settings
 from sidecar.cli.vf_address import Address, parse_address
 from sidecar.cli.vf_data import describe_detail, describe_inventory
 from sidecar.cli.vf_set import set_settings
+from sidecar.cli.vf_settings import draw_settings
 from sidecar.cli.vf_view import draw_detail, draw_table, draw_tree
 from sidecar.errors import HostError, PortsideError
 from sidecar.host.detail import Detail, read_detail
@@ -22,7 +24,8 @@ from sidecar.host.inventory import read_inventory
 from sidecar.host.pciids import DATABASES, PciNames
 from sidecar.host.sysfs import SYSFS, Sysfs
 from sidecar.model.pci import PciAddress
-from sidecar.model.vf import Inventory
+from sidecar.model.settings import VfSettings
+from sidecar.model.vf import UNKNOWN, Inventory, PhysicalFunction, VirtualFunction
 
 vf = typer.Typer(
     help="Show this host's SR-IOV physical and virtual functions (PFs, VFs), and who uses them; "
@@ -94,10 +97,30 @@ def show_function(  # noqa: PLR0913, PLR0917 - an argument for each option
         detail = _find(tree, inventory, wanted)
     except PortsideError as error:
         _fail("show", error)
+    settings = _read_settings(inventory, detail) if sysfs == SYSFS else None
     if output is Output.JSON:
-        _print_json(describe_detail(detail, names))
+        known = {} if settings is None else {"settings": describe_settings(settings)}
+        _print_json(describe_detail(detail, names) | known)
     else:
         _print(draw_detail(detail, names))
+        if settings is not None:
+            _print(draw_settings(settings))
+
+
+def _read_settings(inventory: Inventory, detail: Detail) -> VfSettings | None:
+    """Return what a VF's PF keeps for it; ``None`` of a PF, or if nobody here can tell."""
+    vf = detail.function
+    pf = inventory.find(vf.physfn) if isinstance(vf, VirtualFunction) else None
+    if not isinstance(vf, VirtualFunction) or not isinstance(pf, PhysicalFunction):
+        return None
+    if pf.interfaces is UNKNOWN or not pf.interfaces:
+        return None
+    try:
+        from sidecar.host.netlink import read_settings  # noqa: PLC0415 - only nodes have pyroute2
+
+        return read_settings(pf.interfaces[0].name, vf.index)
+    except (ModuleNotFoundError, HostError):
+        return None
 
 
 def open_sysfs(root: Path, addressed: Sequence[str] | None) -> Sysfs:

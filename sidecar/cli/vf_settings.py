@@ -3,6 +3,8 @@
 
 from collections.abc import Mapping
 
+from rich.table import Table
+
 from sidecar.model.settings import PortVlan, VfSettings
 
 
@@ -17,6 +19,14 @@ def say_settings(settings: VfSettings) -> Mapping[str, str]:
         "Min tx rate": _say_rate(settings.min_tx_rate),
         "Max tx rate": _say_rate(settings.max_tx_rate),
     }
+
+
+def draw_settings(settings: VfSettings) -> Table:
+    """Return a line for each setting."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for name, value in say_settings(settings).items():
+        table.add_row(f"{name}:", value)
+    return table
 
 
 def _say_vlan(vlan: PortVlan) -> str:

@@ -25,7 +25,7 @@ def main() -> None:
 
 def apply(ifname: str, index: int, settings: VfSettings) -> dict[str, Any]:
     """Apply and read back."""
-    answer = {}
+    answer: dict[str, Any] = {}
     try:
         apply_settings(ifname, index, settings)
     except HostError as error:

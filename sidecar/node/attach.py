@@ -91,7 +91,7 @@ class _Work:
             self._attach()
         except PortsideError as error:
             remains = self._undo(lease)
-            raise _with_remains(error, remains) from error
+            raise _with_remains(error, self._hint(), remains) from error
         return self._attached(self._settle(lease))
 
     def _take(self, vf: VirtualFunction) -> Lease:
@@ -114,6 +114,14 @@ class _Work:
         scope = self._request.scope
         xml = format_device(self._plan.device)
         self._domain.attach(xml, live=scope.live, config=scope.config)
+
+    def _hint(self) -> str:
+        if self._request.kind is not DeviceAs.NETWORK:
+            return ""
+        return (
+            "libvirt takes the first VF that no interface of this network has, also if a plain "
+            "hostdev has it: attach as interface or hostdev"
+        )
 
     def _undo(self, lease: Lease) -> str:
         """Put everything back; return what could not be."""
@@ -183,12 +191,12 @@ def _name(vf: VirtualFunction) -> str:
     return f"VF {vf.index} ({vf.address})"
 
 
-def _with_remains(error: PortsideError, remains: str) -> PortsideError:
+def _with_remains(error: PortsideError, hint: str, remains: str) -> PortsideError:
     left = f"What remains: {remains}" if remains else "Lease and settings are as before"
     return type(error)(
         error.what,
         where=error.where,
         found=error.found,
         expected=error.expected,
-        todo=". ".join(part for part in (error.todo.rstrip("."), left) if part),
+        todo=". ".join(part for part in (error.todo.rstrip("."), hint, left) if part),
     )

@@ -13,13 +13,16 @@ from sidecar.pool.guard import is_proven_free
 def choose_vf(
     view: PfView, promised: Mapping[PciAddress, str], *, libvirt_chooses: bool, managed: bool
 ) -> VirtualFunction:
-    """Choose the VF that a domain gets.
+    """Choose the VF that a domain gets: the last that is free.
+
+    libvirt takes the first that no interface of its network has, and fails if it is a plain
+    hostdev of some domain (``is in use by driver QEMU``); so we leave the first ones to it.
 
     Args:
         view: the PF, with all signals.
         promised: VFs that a domain's configuration names, and that domain.
-        libvirt_chooses: libvirt takes the first that no running domain has, and looks at
-            nothing else; so each of those must be free.
+        libvirt_chooses: it looks only at what running domains have; so each of the others
+            must be free.
         managed: whether libvirt takes it from its driver.
 
     Returns:
@@ -53,10 +56,12 @@ def choose_vf(
             found=_describe(view, listed, promised) or "no VF at all",
             todo="Detach one, or define the pool with more VFs and start it anew",
         )
-    for vf in candidates[1:] if libvirt_chooses else ():
-        _check_vf(view, vf, managed=managed)
-    _check_vf(view, candidates[0], managed=managed)
-    return candidates[0]
+    if libvirt_chooses:
+        for vf in candidates:
+            _check_vf(view, vf, managed=managed)
+        return candidates[0]
+    _check_vf(view, candidates[-1], managed=managed)
+    return candidates[-1]
 
 
 def _check_pf(view: PfView) -> None:

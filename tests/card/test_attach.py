@@ -47,13 +47,14 @@ def holders(card: Card) -> dict[int, str]:
 def test_a_vf_comes_and_goes_in_each_of_the_three_ways(card: Card, pf_name: str) -> None:
     start_domain(card, "vm", ports=4)
     macs = [f"52:54:00:00:01:0{number}" for number in range(3)]
+    # libvirt takes the first, so we take the last.
     said = must(
         card,
-        f"{ATTACH} vm pool --as hostdev --mac {macs[0]} --vlan 5 --trust",
+        f"{ATTACH} vm pool --as hostdev --mac {macs[2]} --vlan 7 --trust",
         f"{ATTACH} vm pool --as interface --mac {macs[1]} --vlan 6",
-        f"{ATTACH} vm pool --as network --mac {macs[2]} --vlan 7",
+        f"{ATTACH} vm pool --as network --mac {macs[0]} --vlan 5",
     )
-    for vf, text in zip(VFS, said, strict=True):
+    for vf, text in zip(VFS, reversed(said), strict=True):
         assert f"VF {vf} of pool pool attached to domain vm" in text
         assert follow(card, vf, "driver") == "vfio-pci"
     devices = sorted(vf_devices(card, "vm"), key=lambda one: one.tag)
@@ -65,14 +66,14 @@ def test_a_vf_comes_and_goes_in_each_of_the_three_ways(card: Card, pf_name: str)
     settings = vf_settings(card, pf_name)
     assert [one["address"] for one in settings] == macs
     assert [one["vlan_list"][0]["vlan"] for one in settings] == [5, 6, 7]  # type: ignore[index]
-    assert settings[0]["trust"] is True
+    assert settings[2]["trust"] is True
     assert holders(card) == {0: "vm", 1: "vm", 2: "vm"}
 
     said = must(
         card,
-        f"{DETACH} vm --vf {VFS[0]}",
-        f"{DETACH} vm --mac {macs[1]}",
         f"{DETACH} vm --alias ua-portside-pool-2",
+        f"{DETACH} vm --mac {macs[1]}",
+        f"{DETACH} vm --vf {VFS[2]}",
     )
     for vf, text in zip(VFS, said, strict=True):
         assert text == f"VF {vf} detached from domain vm, lease returned\n"
@@ -93,7 +94,7 @@ def test_a_domain_without_a_free_port_is_told_before(card: Card, pf_name: str) -
     assert second.code == 1
     assert "no free root port" in second.err
     assert "No more available PCI slots" in second.err
-    assert holders(card) == {0: "vm"}
+    assert holders(card) == {2: "vm"}
 
 
 def test_an_exhausted_pool_names_who_has_the_vfs(card: Card, pf_name: str) -> None:
@@ -151,17 +152,17 @@ def test_a_guest_that_does_not_let_go_keeps_the_lease(card: Card, pf_name: str) 
     attached, refused = run_all(
         card,
         f"{ATTACH} vm pool --as hostdev --mac 52:54:00:00:01:00",
-        f"{DETACH} vm --vf {VFS[0]} --timeout 2",
+        f"{DETACH} vm --vf {VFS[2]} --timeout 2",
     )
     assert (attached.code, refused.code) == (0, 1)
     assert "the guest has not let go of the VF; found still there after 2 s" in refused.err
-    assert holders(card) == {0: "vm"}
-    assert vf_settings(card, pf_name)[0]["address"] == "52:54:00:00:01:00"
+    assert holders(card) == {2: "vm"}
+    assert vf_settings(card, pf_name)[2]["address"] == "52:54:00:00:01:00"
     # With the domain's end libvirt takes the VF back, and tells nobody.
     card.run("virsh", "destroy", "vm")
-    assert holders(card) == {0: "vm"}
-    assert must(card, f"{DETACH} vm --vf {VFS[0]}") == [
-        f"VF {VFS[0]} detached from domain vm, lease returned\n"
+    assert holders(card) == {2: "vm"}
+    assert must(card, f"{DETACH} vm --vf {VFS[2]}") == [
+        f"VF {VFS[2]} detached from domain vm, lease returned\n"
     ]
     assert holders(card) == {}
 
@@ -176,7 +177,7 @@ def test_a_lease_that_outlived_its_domain_does_not_exhaust_the_pool(
     card.run("virsh", "destroy", "first")
     card.run("virsh", "undefine", "first")
     must(card, f"{ATTACH} second pool --as hostdev")
-    assert holders(card) == {0: "second"}
+    assert holders(card) == {2: "second"}
 
 
 def test_a_configuration_keeps_its_vf(card: Card, pf_name: str) -> None:
@@ -195,12 +196,12 @@ def test_a_configuration_keeps_its_vf(card: Card, pf_name: str) -> None:
     assert "the domain does not run" in results[0].err
     assert "which libvirt chooses at each start" in results[2].out
     assert f"VF {VFS[1]} of pool" in results[3].out
-    assert holders(card) == {0: "vm", 1: "other"}
+    assert holders(card) == {2: "vm", 1: "other"}
     assert [one.attrib["type"] for one in vf_devices(card, "vm", "--inactive")] == [
         "network",
         "pci",
     ]
-    must(card, f"{DETACH} vm --vf {VFS[0]}", f"{DETACH} vm --alias ua-portside-pool-1")
+    must(card, f"{DETACH} vm --vf {VFS[2]}", f"{DETACH} vm --alias ua-portside-pool-1")
     assert vf_devices(card, "vm", "--inactive") == []
     assert holders(card) == {1: "other"}
 

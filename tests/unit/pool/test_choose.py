@@ -40,12 +40,12 @@ def choose(
     return chosen.index
 
 
-def test_the_first_free_one_is_taken() -> None:
-    assert choose(look([HELD, DOUBTFUL, IN_A_DOMAIN, FREE, FREE])) == 3
+def test_the_last_free_one_is_taken() -> None:
+    assert choose(look([FREE, FREE, HELD, DOUBTFUL, IN_A_DOMAIN])) == 1
 
 
 def test_what_a_configuration_names_is_not_taken() -> None:
-    assert choose(look([FREE, FREE]), {vf(0).address: "vm1"}) == 1
+    assert choose(look([FREE, FREE]), {vf(1).address: "vm1"}) == 0
 
 
 def test_libvirt_chooses_among_those_that_no_domain_has() -> None:
@@ -119,6 +119,6 @@ def test_an_unmanaged_pools_vf_must_be_bound_to_vfio() -> None:
 
 
 def test_where_libvirt_chooses_every_group_must_be_viable() -> None:
-    view = look([FREE, FREE], shared_groups={vf(1).address: ("0000:01:00.1",)})
-    assert choose(view) == 0
+    view = look([FREE, FREE], shared_groups={vf(0).address: ("0000:01:00.1",)})
+    assert choose(view) == 1
     assert "not viable" in str(refusal(HostError, choose, view, libvirt_chooses=True))

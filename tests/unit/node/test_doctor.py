@@ -75,7 +75,7 @@ def test_a_host_that_says_nothing_has_libvirts_defaults(
 ) -> None:
     facts = read_vfio(root, sysfs.root, proc)
     assert facts.dynamic_ownership
-    assert (facts.user.name, facts.user.uid, facts.user.gids) == ("qemu", 107, {36, 107})
+    assert (facts.user.name, facts.user.uid, facts.user.gids) == ("qemu", 107, frozenset({36, 107}))
     assert facts.conf == Reading("/etc/libvirt/qemu.conf", "not there")
     assert (facts.loaded, facts.available, facts.confined) == (False, UNKNOWN, False)
     assert (facts.nodes, facts.rules, dict(facts.profiles)) == ((), (), {})
@@ -85,7 +85,7 @@ def test_what_qemu_conf_says_of_the_user(sysfs: Sysfs, proc: Path, root: Path) -
     lines = ('#user = "nobody"', 'user = "+107"', ' group = "disk"', "dynamic_ownership=0")
     put(root / "etc/libvirt/qemu.conf", *lines)
     facts = read_vfio(root, sysfs.root, proc)
-    assert (facts.user.name, facts.user.uid, facts.user.gids) == ("+107", 107, {6})
+    assert (facts.user.name, facts.user.uid, facts.user.gids) == ("+107", 107, frozenset({6}))
     assert not facts.dynamic_ownership
     assert facts.conf.content == "user = +107; group = disk; dynamic_ownership = 0"
 

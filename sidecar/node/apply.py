@@ -81,7 +81,7 @@ class Worker:
             return [*remains, *self._stopped(done), "the PF is in quarantine"]
         if StepKind.REMOVE_VFS in done and failed is StepKind.MAKE_VFS:
             remains += self._make_again()
-        elif StepKind.MAKE_VFS in done or failed is StepKind.MAKE_VFS:
+        elif StepKind.MAKE_VFS in done or self._number.count() != self._before.present:
             remains.append(self._number.describe())
         if StepKind.STOP_NETWORK in done and failed in {StepKind.REMOVE_VFS, StepKind.MAKE_VFS}:
             remains += self._start_again()

@@ -63,9 +63,13 @@ class VfNumber:
         self._present = 0
         self._write(count, f"make {count} VFs", ())
 
+    def count(self) -> int:
+        """Count the VFs that there are now."""
+        return count_vfs(self._node.sysfs, self._pf)
+
     def describe(self) -> str:
         """Say how many VFs there are now."""
-        return f"{count_vfs(self._node.sysfs, self._pf)} VFs are there on {self._pf}"
+        return f"{self.count()} VFs are there on {self._pf}"
 
     def _write(self, count: int, operation: str, closed: tuple[PciAddress, ...]) -> None:
         before = self._held.record()

@@ -44,9 +44,17 @@ def _member(target: object, part: str) -> object:
 
 
 def _apply_to_list(target: list[object], key: str, operation: Operation) -> None:
-    if (operation["op"], key) != ("add", "-"):
-        raise PatchError(f"operation {operation['op']} at {operation['path']}")
-    target.append(operation["value"])
+    if (operation["op"], key) == ("add", "-"):
+        target.append(operation["value"])
+        return
+    place = int(key) if key.isdecimal() else len(target)
+    match operation["op"]:
+        case "replace" if place < len(target):
+            target[place] = operation["value"]
+        case "test" if place < len(target) and target[place] == operation["value"]:
+            pass
+        case name:
+            raise PatchError(f"operation {name} at {operation['path']}")
 
 
 def _apply_to_object(target: dict[str, object], key: str, operation: Operation) -> None:

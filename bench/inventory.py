@@ -35,11 +35,10 @@ def main() -> None:
 def make_pf(number: int) -> FakePf:
     """Return a PF; no two have a bus, a group or a name in common."""
     groups = 1000 * (number + 1)
-    bound = FakeVf("vfio-pci", group=groups)
     vfs = [
         FakeVf(interfaces=[FakeInterface(f"e{number}v{index}")], group=groups + index)
         if index % 2
-        else bound
+        else FakeVf("vfio-pci", group=groups + index)
         for index in range(VFS)
     ]
     interfaces = [FakeInterface(f"e{number}", UP, "up")]

@@ -4,10 +4,11 @@
 Arguments go to the hook's benchmark; see ``python -m bench.hook --help``.
 """
 
-from bench import hook, inventory, leases, planner
+from bench import hook, inventory, leases, plan, planner
 
 if __name__ == "__main__":
     planner.main()
     inventory.main()
+    plan.main()
     leases.main()
     hook.main()

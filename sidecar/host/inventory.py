@@ -10,6 +10,7 @@ from sidecar.host.functions import read_pf
 from sidecar.host.holders import PROCFS, Holders, read_holders
 from sidecar.host.sysfs import SYSFS, Sysfs
 from sidecar.host.usage import judge, on_vfio
+from sidecar.model.pci import PciAddress
 from sidecar.model.vf import UNKNOWN, Inventory, PhysicalFunction, VirtualFunction
 
 _NOBODY: Final = Holders({}, hidden=False)
@@ -25,7 +26,20 @@ def read_inventory(sysfs: Sysfs, proc: Path = PROCFS) -> Inventory:
     Raises:
         HostError: the PCI devices cannot be listed.
     """
-    pfs = _read_pfs(sysfs)
+    return _judge_all(sysfs, proc, _read_pfs(sysfs))
+
+
+def read_one_pf(sysfs: Sysfs, address: PciAddress, proc: Path = PROCFS) -> Inventory:
+    """Read one PF as ``read_inventory`` reads all; empty if there is no PF at the address.
+
+    Raises:
+        HostError: its folder cannot be opened.
+    """
+    pf = read_pf(sysfs, str(address))
+    return _judge_all(sysfs, proc, () if pf is None else (pf,))
+
+
+def _judge_all(sysfs: Sysfs, proc: Path, pfs: tuple[PhysicalFunction, ...]) -> Inventory:
     vfs = [vf for pf in pfs if pf.vfs is not UNKNOWN for vf in pf.vfs]
     holders = read_holders(proc) if any(map(on_vfio, vfs)) else _NOBODY
     # A host without iommufd has no such files, so there is nothing to look up.

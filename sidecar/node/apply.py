@@ -15,7 +15,8 @@ from sidecar.node.number import VfNumber
 from sidecar.node.observe import look_at
 from sidecar.node.replay import replay_settings
 from sidecar.pool.guard import RefusedError
-from sidecar.pool.plan import Situation, Step, StepKind
+from sidecar.pool.plan import Step, StepKind
+from sidecar.pool.situation import Situation
 from sidecar.state.store import HeldPf
 from sidecar.virt.connection import Libvirt
 from sidecar.virt.networks import Networks

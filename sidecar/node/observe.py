@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from sidecar.errors import HostError
 from sidecar.host.groups import shared_with
-from sidecar.host.inventory import read_inventory
+from sidecar.host.inventory import read_one_pf
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PfView
 from sidecar.model.vf import (
@@ -87,13 +87,13 @@ def look_at(node: Node, address: PciAddress, libvirt: Libvirt) -> PfView:
     Raises:
         HostError: there is no such PF now, or something cannot be read.
     """
-    inventory = read_inventory(node.sysfs, node.proc)
+    inventory = read_one_pf(node.sysfs, address, node.proc)
     pf = inventory.find(address)
     if not isinstance(pf, PhysicalFunction):
         raise HostError(
             "there is no such PF",
             where=str(address),
-            found="a VF" if pf is not None else "no function with SR-IOV at this address",
+            found="no function with SR-IOV at this address",
             todo="portside vf list shows them all",
         )
     return observe(node, pf, inventory, observe_guests(libvirt))

@@ -20,7 +20,8 @@ from sidecar.node.listing import Pool, read_pools
 from sidecar.node.observe import look_at
 from sidecar.pool.definition import read_pool, show_pool
 from sidecar.pool.guard import refuse
-from sidecar.pool.plan import Plan, Situation, plan_start, plan_stop
+from sidecar.pool.plan import Plan, plan_start, plan_stop
+from sidecar.pool.situation import Situation
 from sidecar.virt.connection import Libvirt
 from sidecar.virt.networks import Networks
 

@@ -17,6 +17,8 @@ from sidecar.model.vf import UNKNOWN, Evidence, Source, Usage, Verdict, VirtualF
 _PROVING: Final = frozenset({Source.KERNEL, Source.PROCESSES, Source.LIBVIRT})
 """That we have leased a VF to nobody does not prove that nobody has it."""
 _SIGNALS: Final = 2
+_SHOWN: Final = 16
+"""How many obstacles an error tells; it carries all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,11 @@ def with_records(usage: Usage, libvirt: Evidence, lease: Lease | None) -> Usage:
     return Usage((*usage.evidence, libvirt, weigh_lease(lease)))
 
 
+def without_lease(usage: Usage) -> Usage:
+    """Leave our own records out of what was seen of a VF."""
+    return Usage(tuple(one for one in usage.evidence if one.source is not Source.LEASES))
+
+
 def is_proven_free(usage: Usage) -> bool:
     """Tell whether a VF is free by the kernel and one more source, and nothing says otherwise."""
     sources = {one.source for one in usage.evidence if one.verdict is Verdict.FREE}
@@ -100,9 +107,14 @@ class RefusedError(CapacityError):
         self.obstacles = obstacles
         super().__init__(
             what,
-            found="; ".join(str(one) for one in obstacles),
+            found=_list(obstacles),
             todo="Nothing was changed. Let the holders go first, or leave the VFs as they are",
         )
+
+
+def _list(obstacles: tuple[Obstacle, ...]) -> str:
+    more = f"; and {len(obstacles) - _SHOWN} more" if len(obstacles) > _SHOWN else ""
+    return "; ".join(str(one) for one in obstacles[:_SHOWN]) + more
 
 
 def refuse(what: str, obstacles: tuple[Obstacle, ...]) -> None:

@@ -16,7 +16,7 @@ from sidecar.model.vf import (
     Verdict,
     VirtualFunction,
 )
-from sidecar.pool.plan import Situation
+from sidecar.pool.situation import Situation
 
 PF = PciAddress.parse("0000:01:00.0")
 BOOT = "b00f"

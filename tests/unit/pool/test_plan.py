@@ -7,8 +7,9 @@ import pytest
 
 from sidecar.model.pool import PfRecord
 from sidecar.model.vf import UNKNOWN, Usage
-from sidecar.pool.plan import Plan, Situation, StepKind, plan_start, plan_stop
-from tests.unit.pool.situations import BOOT, FREE, HELD, PF, interface, situation
+from sidecar.pool.plan import Plan, StepKind, plan_start, plan_stop
+from sidecar.pool.situation import Situation
+from tests.unit.pool.situations import BOOT, FREE, HELD, PF, interface, situation, vf
 
 UP, STOP, REMOVE, MAKE, REPLAY, GROUPS, START = (
     StepKind.LINK_UP,
@@ -85,6 +86,16 @@ def test_what_makes_a_start_impossible(now: Situation, text: str) -> None:
     plan = plan_start(now)
     assert plan.steps == ()
     assert text in "; ".join(one.text for one in plan.obstacles)
+
+
+def test_a_group_that_is_not_viable_is_found_before_anything_is_touched() -> None:
+    now = situation([FREE] * 4)
+    shared = {vf(1).address: tuple(f"0000:01:00.{one} (igb)" for one in range(5))}
+    plan = plan_start(replace(now, view=replace(now.view, shared_groups=shared)))
+    assert plan.steps == ()
+    (obstacle,) = plan.obstacles
+    assert "that of 0000:01:10.1 has 0000:01:00.0 (igb), " in obstacle.text
+    assert obstacle.text.endswith("and 2 more too")
 
 
 def test_a_reboot_ends_a_quarantine() -> None:

@@ -36,6 +36,7 @@ class Code(StrEnum):
     VF_INSPECT = "vf-inspect"
     PF = "pf"
     VFIO_MISSING = "vfio-missing"
+    VFIO_NOT_LOADED = "vfio-not-loaded"
     VFIO_PERMISSION = "vfio-permission"
     VFIO_APPARMOR = "vfio-apparmor"
     VFIO = "vfio"

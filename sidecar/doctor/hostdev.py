@@ -37,14 +37,14 @@ def _examine(
 
 
 def _missing(address: PciAddress, where: str) -> Finding:
-    config = f"{_DEVICES}/{address}/config"
+    path = f"{_DEVICES}/{address}"
     return Finding(
         Code.VF_MISSING,
         Level.FAILS,
         where,
         f"there is no PCI device {address}",
-        f"Device {address} not found: could not access {config}: No such file or directory",
-        (Reading(f"{_DEVICES}/{address}", "not there"),),
+        f"vfio {path}: no such host device: No such file or directory",
+        (Reading(path, "not there"),),
         "portside vf list shows the VFs that there are; after a boot the VFs are to be made anew "
         "(portside pool start, portside pool autostart)",
     )

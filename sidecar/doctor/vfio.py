@@ -15,7 +15,7 @@ _BOTH: Final = 0o6
 
 def examine_vfio(facts: VfioFacts) -> Iterator[Finding]:
     """Say whether guests get their devices from VFIO."""
-    text = "vfio-pci is there" if facts.loaded else "vfio-pci is there, to be loaded when needed"
+    text = "vfio-pci is there" if facts.loaded else "VFIO is there, vfio-pci is loaded when needed"
     evidence = (*_ownership(facts), *(_describe(node) for node in facts.nodes))
     fine = Finding(Code.VFIO, Level.OK, HOST, f"{text}; QEMU may open its files", evidence=evidence)
     return or_fine(_examine(facts), fine)
@@ -28,7 +28,23 @@ def _examine(facts: VfioFacts) -> Iterator[Finding]:
 
 
 def _examine_module(facts: VfioFacts) -> Iterator[Finding]:
+    """Look for VFIO as libvirt does (``virHostdevHostSupportsPassthroughVFIO``): by its file.
+
+    libvirt loads vfio-pci by itself, but not before it has seen that file, which udev makes
+    at boot on most hosts.
+    """
     if facts.loaded or facts.available is not False:
+        if all(node.path != _CONTAINER for node in facts.nodes):
+            yield Finding(
+                Code.VFIO_NOT_LOADED,
+                Level.FAILS,
+                HOST,
+                f"there is no {_CONTAINER}, so libvirt takes the host for one without VFIO",
+                "host doesn't support passthrough of host PCI devices",
+                (Reading(_CONTAINER, "not there"),),
+                "modprobe vfio-pci; and a line vfio-pci in /etc/modules-load.d/vfio.conf, so that "
+                "it stays so after a boot",
+            )
         return
     yield Finding(
         Code.VFIO_MISSING,

@@ -29,7 +29,7 @@ FAILS pf-down  PF 0000:01:00.0 eth1: it is down: libvirt gives none of its VFs t
         /sys/class/net/eth1/operstate: down
   mend  ip link set eth1 up; and in the host's network configuration, so that it stays so after a boot
 ok iommu  host: the IOMMU is on
-ok vfio  host: vfio-pci is there, to be loaded when needed; QEMU may open its files
+ok vfio  host: VFIO is there, vfio-pci is loaded when needed; QEMU may open its files
 """  # noqa: E501 - lines as they are printed
 
 
@@ -45,6 +45,8 @@ class Host:
         (folder / "sys/kernel/iommu_groups/14/type").write_text("identity\n")
         (folder / "vm.xml").write_text(DOMAIN.format(GONE))
         (folder / "node.xml").write_text("<node><domain file='vm.xml'/></node>")
+        (folder / "root/dev/vfio").mkdir(parents=True)
+        (folder / "root/dev/vfio/vfio").touch(0o666)
         self._folder = folder
         self.uri = f"test://{folder}/node.xml"
 

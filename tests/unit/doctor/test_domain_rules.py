@@ -160,13 +160,12 @@ def test_a_plain_hostdev_has_the_mac_that_its_pf_has_set() -> None:
     assert found.remedy.startswith(f"portside vf set {vf_address(0)} --mac {MAC}")
 
 
-def test_a_device_that_is_not_there_in_libvirts_own_words() -> None:
+def test_a_device_that_is_not_there_in_qemus_own_words() -> None:
     gone = vf_address(3)
     found = only(asked(hostdev(gone)))
     assert (found.code, found.level) == (Code.VF_MISSING, Level.FAILS)
     assert found.message == (
-        f"Device {gone} not found: could not access /sys/bus/pci/devices/{gone}/config: "
-        "No such file or directory"
+        f"vfio /sys/bus/pci/devices/{gone}: no such host device: No such file or directory"
     )
 
 

@@ -142,6 +142,14 @@ def test_vfio_that_the_kernel_does_not_have() -> None:
         assert not bad(healthy(vfio=replace(VFIO, loaded=False, available=fine)))
 
 
+def test_libvirt_looks_for_vfios_own_file() -> None:
+    found = only(healthy(vfio=replace(VFIO, loaded=False, nodes=())))
+    assert (found.code, found.level) == (Code.VFIO_NOT_LOADED, Level.FAILS)
+    assert found.message == "host doesn't support passthrough of host PCI devices"
+    assert found.remedy.startswith("modprobe vfio-pci")
+    assert not bad(healthy(vfio=replace(VFIO, loaded=False, nodes=(CONTAINER,))))
+
+
 @pytest.mark.parametrize(
     ("node", "denied"),
     [
@@ -187,7 +195,7 @@ def test_files_that_are_still_to_be_made_need_a_rule_of_udev() -> None:
 def test_root_may_and_of_an_unknown_user_nothing_is_said(user: QemuUser) -> None:
     own = replace(VFIO, user=user, dynamic_ownership=False)
     assert not bad(healthy(vfio=own))
-    assert not bad(healthy(vfio=replace(own, nodes=())))
+    assert not bad(healthy(vfio=replace(own, nodes=(CONTAINER,))))
 
 
 def test_apparmor_without_a_line_on_vfio_is_a_warning_and_one_that_denies_fails() -> None:

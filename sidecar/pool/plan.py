@@ -76,8 +76,8 @@ def plan_stop(situation: Situation, *, keep_vfs: bool) -> Plan:
     if keep_vfs:
         return Plan(stopping, notes=tuple(f"{one}; it keeps it" for one in holders))
     ours = situation.made_by_us and not situation.sharers
-    quarantined = bool(situation.view.quarantine) and ours
-    obstacles = (*holders, *([quarantined(situation)] if quarantined else []))
+    barred = [quarantined(situation)] if situation.view.quarantine and ours else []
+    obstacles = (*holders, *barred)
     if obstacles:
         return Plan((), obstacles)
     if ours:

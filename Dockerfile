@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# Two images: `hook` (the default target) runs beside a VM, in 64 MB, and holds an interpreter
+# Three images: `hook` (the default target) runs beside a VM, in 64 MB, and holds an interpreter
 # and what the hook imports, but no shell, no package manager and no TLS library. `libvirt`
-# holds every command, libvirt and QEMU, for --source libvirt.
+# holds every command, libvirt and QEMU, for --source libvirt. `node` holds every command and
+# libvirt's client library, for a DaemonSet.
 ARG BASE=debian:trixie-slim
 
 FROM ${BASE} AS tools
@@ -25,7 +26,7 @@ FROM tools AS libvirt-tree
 ARG PIP_CONFIG_FILE
 RUN DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
         gcc libc6-dev libvirt-dev pkgconf python3-dev >/dev/null \
-    && /src/image/install /opt/portside '/src[cli,libvirt]'
+    && /src/image/install /opt/portside '/src[cli,libvirt,node,agent]'
 
 FROM ${BASE} AS libvirt
 RUN apt-get update -qq \
@@ -44,6 +45,20 @@ USER 107:107
 # reaps, libvirt takes it for alive and waits 40 seconds.
 ENTRYPOINT ["tini", "--", "portside"]
 CMD ["--help"]
+
+FROM ${BASE} AS node
+RUN apt-get update -qq \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+        libvirt0 python3 >/dev/null \
+    && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/*
+COPY --from=libvirt-tree /opt/portside /opt/portside
+LABEL org.opencontainers.image.title="portside-node" \
+    org.opencontainers.image.description="Keeps a node's VF pools and serves KubeVirt's node hooks" \
+    org.opencontainers.image.licenses="Apache-2.0"
+ENV PATH=/opt/portside/bin:/usr/sbin:/usr/bin:/sbin:/bin PYTHONDONTWRITEBYTECODE=1
+# The files of sysfs, of /var/lib/portside and of KubeVirt's socket directory are root's.
+USER 0:0
+ENTRYPOINT ["portside", "node"]
 
 # Last, so that a build without --target makes this one.
 FROM scratch AS hook

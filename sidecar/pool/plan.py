@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sidecar.pool.faults import find_faults, find_limits, find_sharers
+from sidecar.pool.faults import find_faults, find_limits, find_sharers, quarantined
 from sidecar.pool.guard import Obstacle, find_holders
 from sidecar.pool.situation import Situation
 

@@ -5,6 +5,7 @@ import typer
 
 from sidecar.cli.demo import demo
 from sidecar.cli.doctor import doctor
+from sidecar.cli.lease import lease
 from sidecar.cli.mutate import mutate
 from sidecar.cli.node import node
 from sidecar.cli.pool import pool
@@ -24,6 +25,7 @@ app.command()(node)
 app.command()(doctor)
 app.add_typer(vf, name="vf")
 app.add_typer(pool, name="pool")
+app.add_typer(lease, name="lease")
 
 
 @app.command("hook")

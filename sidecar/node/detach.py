@@ -16,7 +16,8 @@ from sidecar.node.context import Node
 from sidecar.node.listing import read_pools
 from sidecar.node.observe import look_at
 from sidecar.node.scope import Scope, resolve
-from sidecar.node.stale import end_lease, without_lease
+from sidecar.node.stale import end_lease
+from sidecar.pool.guard import without_lease
 from sidecar.virt.connection import Libvirt
 from sidecar.virt.devices import Domain, find_domain
 from sidecar.virt.guests import read_guests

@@ -7,9 +7,9 @@ from sidecar.model.lease import HolderKind, Lease, LeaseState
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PfView
 from sidecar.model.settings import VfSettings
-from sidecar.model.vf import UNKNOWN, Source, Usage, VirtualFunction
+from sidecar.model.vf import UNKNOWN, VirtualFunction
 from sidecar.node.context import Node
-from sidecar.pool.guard import is_proven_free
+from sidecar.pool.guard import is_proven_free, without_lease
 from sidecar.pool.restore import settings_to_undo
 from sidecar.state.held import HeldPf
 
@@ -61,8 +61,3 @@ def end_lease(node: Node, held: HeldPf, vf: VirtualFunction, lease: Lease, pf_na
     if not back.asks_nothing:
         node.links.apply_settings(pf_name, vf.index, back, where=f"VF {vf.index} ({vf.address})")
     held.finish_return(lease, node.now())
-
-
-def without_lease(usage: Usage) -> Usage:
-    """Leave our own records out of what was seen of a VF."""
-    return Usage(tuple(one for one in usage.evidence if one.source is not Source.LEASES))

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``portside lease``: who holds which VF by our records, and records that a crash left behind."""
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console, RenderableType
+
+from sidecar.cli.lease_view import describe_lease, describe_leases, draw_lease, draw_leases
+from sidecar.cli.output import Output
+from sidecar.cli.pool_options import Format, on_node
+from sidecar.cli.vf_address import parse_address
+from sidecar.errors import RequestError
+from sidecar.model.pci import PciAddress
+from sidecar.model.vf import MAX_FUNCTIONS
+from sidecar.node.context import Node
+from sidecar.node.leases import VfPlace, clear_lease, list_leases, show_lease
+
+lease = typer.Typer(
+    help="Show which VF is whose by Portside's records, and clear what a crash left behind. "
+    "No command takes a VF from a guest that has it.",
+    no_args_is_help=True,
+)
+
+_Vf = Annotated[
+    str,
+    typer.Argument(
+        metavar="ADDRESS",
+        help="The VF, like 0000:3b:02.1; one that is not there by PF and number: 0000:3b:00.0:3.",
+    ),
+]
+
+
+@lease.command("list")
+@on_node
+def list_all(
+    node: Node,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Also VFs that are free.")] = False,
+    output: Format = Output.TABLE,
+) -> None:
+    """List the leases, also of VFs that are not there now."""
+    leases = list_leases(node, every=every)
+    if output is Output.JSON:
+        _print_json(describe_leases(leases))
+    else:
+        _print(draw_leases(leases) if leases else "No lease.")
+
+
+@lease.command("show")
+@on_node
+def show(node: Node, address: _Vf, output: Format = Output.TABLE) -> None:
+    """Show a VF's lease, and what kernel, processes and libvirt say of the VF."""
+    view = show_lease(node, _parse(address))
+    if output is Output.JSON:
+        _print_json(describe_lease(view))
+    else:
+        _print(draw_lease(view))
+
+
+@lease.command("clear")
+@on_node
+def clear(
+    node: Node,
+    address: _Vf,
+    *,
+    stale: Annotated[
+        bool, typer.Option("--stale", help="Also the lease of a domain that has the VF no more.")
+    ] = False,
+) -> None:
+    """Free a VF whose lease is to be inspected, if it is proven that nobody has it.
+
+    What was set for its holder is taken back. A VF that is not there is nobody's.
+    """
+    was = clear_lease(node, _parse(address), stale=stale)
+    whose = f" ({was.state}, {was.holder})" if was.holder is not None else f" ({was.state})"
+    _print(f"Lease of VF {was.index} of {was.pf}{whose} cleared")
+
+
+def _parse(text: str) -> PciAddress | VfPlace:
+    """Read a VF's address, or its PF's and its number.
+
+    Raises:
+        typer.BadParameter: it is neither.
+    """
+    head, _, tail = text.rpartition(":")
+    if "." not in head and not head.startswith("pci_"):
+        return parse_address(text)
+    if not (tail.isascii() and tail.isdecimal()) or int(tail) > MAX_FUNCTIONS:
+        raise typer.BadParameter(
+            str(
+                RequestError("not the number of a VF", found=tail, expected=f"0 to {MAX_FUNCTIONS}")
+            ),
+            param_hint="ADDRESS",
+        )
+    return VfPlace(parse_address(head), int(tail))
+
+
+def _print_json(data: dict[str, Any] | list[dict[str, Any]]) -> None:
+    sys.stdout.write(json.dumps(data, indent=2) + "\n")
+
+
+def _print(content: RenderableType) -> None:
+    # A sentence is left to the terminal to break: others search in it.
+    Console(highlight=False, markup=False).print(content, soft_wrap=isinstance(content, str))

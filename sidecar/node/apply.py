@@ -7,13 +7,13 @@ again.
 """
 
 from sidecar.errors import HostError, PortsideError
-from sidecar.host.groups import shared_with
 from sidecar.host.numvfs import WriteHung
 from sidecar.model.vf import UNKNOWN
 from sidecar.node.context import Node
 from sidecar.node.number import VfNumber
 from sidecar.node.observe import look_at
 from sidecar.node.replay import replay_settings
+from sidecar.pool.faults import name_some
 from sidecar.pool.guard import RefusedError
 from sidecar.pool.plan import Step, StepKind
 from sidecar.pool.situation import Situation
@@ -114,8 +114,8 @@ class Worker:
         replay_settings(self._node, self._held, self._definition.pf_name)
 
     def _check_groups(self) -> None:
-        pf = look_at(self._node, self._before.view.pf.address, self._libvirt).pf
-        for vf in () if pf.vfs is UNKNOWN else pf.vfs:
+        view = look_at(self._node, self._before.view.pf.address, self._libvirt)
+        for vf in () if view.pf.vfs is UNKNOWN else view.pf.vfs:
             if vf.iommu_group is None or vf.iommu_group is UNKNOWN:
                 raise HostError(
                     "this VF has no IOMMU group, so it cannot go to a guest",
@@ -123,12 +123,12 @@ class Worker:
                     found=f"iommu_group {vf.iommu_group or 'none'}",
                     todo="portside doctor says why",
                 )
-            others = shared_with(self._node.sysfs, vf.address)
+            others = view.shared_groups.get(vf.address)
             if others:
                 raise HostError(
                     "this VF's IOMMU group is not viable: a guest would get all of it or nothing",
                     where=f"VF {vf.index} ({vf.address}), IOMMU group {vf.iommu_group}",
-                    found=f"in it also {', '.join(others)}",
+                    found=f"in it also {name_some(others)}",
                     expected="a group of its own",
                     todo="The slot's root port lacks ACS: use another slot, or a platform with it",
                 )

@@ -33,7 +33,7 @@ def find_faults(situation: Situation) -> Iterator[Obstacle]:
         address, others = next(iter(view.shared_groups.items()))
         yield Obstacle(
             f"the IOMMU groups of {len(view.shared_groups)} VFs are not viable, a guest would get "
-            f"all of it or nothing: that of {address} has {_shorten(others)} too"
+            f"all of it or nothing: that of {address} has {name_some(others)} too"
         )
     if pf.iommu_group is None:
         yield Obstacle(
@@ -87,6 +87,7 @@ def quarantined(situation: Situation) -> Obstacle:
     return Obstacle(f"PF {view.pf.address} is in quarantine: {view.quarantine}")
 
 
-def _shorten(names: tuple[str, ...]) -> str:
+def name_some(names: tuple[str, ...]) -> str:
+    """Name the first few of many."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"{', '.join(names[:_SHOWN])}{more}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Both images, built once for all tests, and hooks in containers that end with their test."""
+"""All images, built once for all tests, and hooks in containers that end with their test."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ StartHook = Callable[..., Container]
 
 @pytest.fixture(scope="session")
 def podman() -> Iterator[Podman]:
-    """podman with both images, built from the work tree."""
+    """podman with all images, built from the work tree."""
     require_tools()
     # Not in /tmp, which is memory on many machines: the images take about a gigabyte.
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser(), "portside")

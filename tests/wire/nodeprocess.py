@@ -18,6 +18,14 @@ from tests.wire.hookprocess import CALL_SECONDS, ROOT, dial, wait_until
 NO_LIBVIRT = ("--connect", "none")
 
 
+def call_node(socket: Path, point: str, vmi: bytes) -> None:
+    request = pb.ExecuteNodeHookRequest(
+        hookPoint=point, vmi=vmi, node_context=pb.NodeContext(node_name="node-1")
+    )
+    with dial(socket) as channel:
+        pb_grpc.NodeHookServiceStub(channel).ExecuteNodeHook(request, timeout=CALL_SECONDS)
+
+
 class NodeProcess:
     """``portside node`` in ``folder``, where the tree and the state are; its log goes to a file."""
 
@@ -56,11 +64,7 @@ class NodeProcess:
         return [line for line in lines if event in (None, line["event"])]
 
     def call(self, point: str, vmi: bytes) -> None:
-        request = pb.ExecuteNodeHookRequest(
-            hookPoint=point, vmi=vmi, node_context=pb.NodeContext(node_name="node-1")
-        )
-        with dial(self.socket) as channel:
-            pb_grpc.NodeHookServiceStub(channel).ExecuteNodeHook(request, timeout=CALL_SECONDS)
+        call_node(self.socket, point, vmi)
 
     def get(self, path: str) -> tuple[int, str]:
         serving = self._serving()

@@ -19,7 +19,7 @@ from sidecar.model.vf import UNKNOWN, Unknown
 
 _PARTING: Final = 0.1
 """Seconds for a killed child to end; one that sleeps in the kernel ends when that wakes it."""
-_LAST_WORD: Final = 1.0
+_LAST_WORD: Final = 0.2
 """Seconds for a writer whose time is up to say whether it has begun."""
 _PROGRAM: Final = Path(__file__).with_name("writer.py")
 

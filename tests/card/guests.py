@@ -10,6 +10,8 @@ from tests.card.sysfs import shell
 
 COMMANDS = "/project/tests/card/guest/commands.py"
 STANDBY_MAC = "52:54:00:00:00:01"
+# Before its first domain libvirt probes QEMU, which on a busy machine takes more than a minute.
+PROBE_SECONDS = 300.0
 
 POOL = """\
 <network><name>{name}</name>
@@ -73,7 +75,7 @@ def start_domain(card: Card, name: str, ports: int, *, acpi: bool = False) -> No
         name=name, ports="".join(controllers), mac=STANDBY_MAC, acpi="on" if acpi else "off"
     )
     script = 'printf %s "$1" >/tmp/vm.xml; virsh -q define /tmp/vm.xml; virsh start --paused "$2"'
-    shell(card, f"set -e; {script}", xml, name)
+    card.run("sh", "-c", f"set -e; {script}", "sh", xml, name, seconds=PROBE_SECONDS)
 
 
 def forget_all(card: Card) -> None:

@@ -53,6 +53,10 @@ def parse_address(text: str) -> tuple[str, int] | Path:
     return host, int(port)
 
 
+def _format(address: tuple[str, int] | Path) -> str:
+    return f"{_UNIX}{address}" if isinstance(address, Path) else f"{address[0]}:{address[1]}"
+
+
 class WebServer:
     """Answers until ``stop``; each request in a thread, so that a slow one delays nobody.
 
@@ -75,7 +79,7 @@ class WebServer:
         except OSError as error:
             raise HostError(
                 "metrics cannot be served",
-                where=str(address if self._path else f"{address[0]}:{address[1]}"),  # type: ignore[index] # no path
+                where=_format(address),
                 found=f"{error.strerror} ({errno.errorcode.get(error.errno or 0, 'no errno')})",
                 todo="Choose another --metrics-address",
             ) from error

@@ -1,16 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``card``: the VM with two emulated SR-IOV cards, booted once; ``vfs``: two VFs of the first."""
+"""``card``: the VM with two emulated SR-IOV cards, booted once; ``vfs``: two VFs of the first.
+
+``nested``: a guest inside it that holds a VF.
+"""
 
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from tests.card.card import Card, boot
+from tests.card.nested import Nested, run_nested
 from tests.card.parts import build_parts
 from tests.card.sysfs import FIRST, make_vfs, shell
 
 MEASURED = pytest.StashKey[list[str]]()
+VMS = pytest.StashKey[ExitStack]()
+"""What ends the VM."""
+USERS = pytest.StashKey[int]()
+"""Tests to come that need the VM."""
+
+# On two idle processors building the nested guest's kernel takes three minutes, once.
+NESTED_SECONDS = 1800
 
 # There is no systemd, cgroup or AppArmor to work with, and nobody but root.
 LIBVIRTD = """\
@@ -31,13 +43,45 @@ libvirtd --daemon
 """
 
 
+def needs(item: pytest.Item, fixture: str) -> bool:
+    return fixture in getattr(item, "fixturenames", ())
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the tests of the nested guest behind all others of the VM.
+
+    While it runs it holds VFs that others make anew, and a write of ``sriov_numvfs`` hangs then.
+    """
+    nested = [item for item in items if needs(item, "nested")]
+    for item in nested:
+        items.remove(item)
+        item.add_marker(pytest.mark.timeout(NESTED_SECONDS))
+    users = [number for number, item in enumerate(items) if needs(item, "card")]
+    behind = users[-1] + 1 if users else len(items)
+    items[behind:behind] = nested
+    config.stash[USERS] = len(users) + len(nested)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """End the VM with its last test: it takes a third of a processor while nobody asks it."""
+    yield
+    if needs(item, "card"):
+        item.config.stash[USERS] -= 1
+        if item.config.stash[USERS] == 0 and VMS in item.config.stash:
+            item.config.stash[VMS].close()
+
+
 @pytest.fixture(scope="session")
 def card(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Card]:
-    """Boot the VM; it ends with the tests, however they end."""
+    """Boot the VM; it ends with the last test that needs it, however the tests end."""
     began = time.monotonic()
     parts = build_parts()
     built = time.monotonic()
-    with boot(parts, tmp_path_factory.mktemp("card")) as card:
+    with ExitStack() as stack:
+        card = stack.enter_context(boot(parts, tmp_path_factory.mktemp("card")))
+        pytestconfig.stash[VMS] = stack
         pytestconfig.stash[MEASURED] = [
             f"parts: {built - began:.1f} s",
             f"boot: {time.monotonic() - built:.1f} s",
@@ -50,6 +94,19 @@ def card(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) 
 def libvirt(card: Card) -> None:
     """libvirtd in the VM, with QEMU as root; it ends with the VM."""
     shell(card, LIBVIRTD)
+
+
+@pytest.fixture(scope="session")
+def nested(card: Card, libvirt: None, pytestconfig: pytest.Config) -> Nested:
+    """A guest in the VM that holds a VF, in a team; it ends with the VM.
+
+    Two VFs of the first card are its own. A test leaves it running, with one of them.
+    """
+    del libvirt
+    began = time.monotonic()
+    nested = run_nested(card, build_parts().tree / "bin/busybox")
+    pytestconfig.stash[MEASURED].append(f"nested guest: {time.monotonic() - began:.1f} s")
+    return nested
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ def _cells(one: ListedLease) -> Iterator[Text]:
     yield Text(str(lease.holder or _NONE))
     yield Text(lease.pool or _NONE)
     yield Text(str(lease.generation))
-    yield Text(lease.time or _NONE)
+    yield Text(lease.time.replace("T", " ") or _NONE)  # to be broken between date and time
 
 
 def _lines(view: LeaseView) -> Iterator[tuple[str, Text]]:

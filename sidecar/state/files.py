@@ -82,19 +82,19 @@ class Folder:
             os.close(file)
 
     def write(self, name: str, data: bytes) -> None:
-        """Replace a file; on an error the old one is as it was.
+        """Replace a file; on an error it is the old one, or the new one that may not last.
 
         Raises:
-            HostError: the disk is full, read-only or broken.
+            HostError: the disk is full, read-only or broken; the error says which file it is.
         """
         try:
             self._write_temporary(data)
             os.rename(_TEMPORARY, name, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
-            os.fsync(self.descriptor)
         except OSError as error:
             with suppress(OSError):  # a leftover does no harm
                 os.unlink(_TEMPORARY, dir_fd=self.descriptor)
             raise unwritable(self.path / name, error) from error
+        self._flush(name)
 
     def _write_temporary(self, data: bytes) -> None:
         file = os.open(_TEMPORARY, _WRITE, 0o644, dir_fd=self.descriptor)
@@ -135,15 +135,31 @@ class Folder:
         """Remove a file; that there is none is no error."""
         try:
             os.unlink(name, dir_fd=self.descriptor)
-            os.fsync(self.descriptor)
         except FileNotFoundError:
             return
         except OSError as error:
             raise unwritable(self.path / name, error) from error
+        self._flush(name)
+
+    def _flush(self, name: str) -> None:
+        """Make a change of a name last."""
+        try:
+            os.fsync(self.descriptor)
+        except OSError as error:
+            raise HostError(
+                "was changed, and a power cut may bring back what was there before",
+                where=str(self.path / name),
+                found=_cause(error),
+                todo=_what_to_do(error),
+            ) from error
 
 
 def make_folder(path: Path) -> None:
     """Make a folder and those above it, each durably, readable by everybody.
+
+    One that is there is not flushed again, for this runs at every lock: if whoever made it was
+    killed before its flush, it lasts from the first record in it, where a journal keeps the
+    order of changes (ext4, XFS).
 
     Raises:
         HostError: one of them cannot be made.
@@ -174,6 +190,15 @@ def unreadable(path: Path, error: OSError) -> HostError:
 
 def unwritable(path: Path, error: OSError) -> HostError:
     """Return the error for something that cannot be written."""
+    return HostError(
+        "cannot be written; what was there before still holds",
+        where=str(path),
+        found=_cause(error),
+        todo=_what_to_do(error),
+    )
+
+
+def _what_to_do(error: OSError) -> str:
     todo = {
         errno.ENOSPC: "Make room on the disk",
         errno.EDQUOT: "Make room in the quota",
@@ -181,12 +206,7 @@ def unwritable(path: Path, error: OSError) -> HostError:
         errno.EACCES: "Run as root",
         errno.EPERM: "Run as root",
     }
-    return HostError(
-        "cannot be written; what was there before still holds",
-        where=str(path),
-        found=_cause(error),
-        todo=todo.get(error.errno or 0, ""),
-    )
+    return todo.get(error.errno or 0, "")
 
 
 def _cause(error: OSError) -> str:

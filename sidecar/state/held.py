@@ -18,8 +18,9 @@ from sidecar.state.shelf import Shelf, vf_file
 class HeldPf:
     """The records of a PF, for as long as its lock is held.
 
-    Every change is on the disk when its method returns, and if it raises, the old record
-    holds. All methods raise ``HostError`` for what the disk refuses.
+    Every change is on the disk when its method returns. All methods raise ``HostError`` for
+    what the disk refuses: then the old record holds, or the new one and a power cut may bring
+    back the old; ``leases`` and ``record`` say what is there.
     """
 
     def __init__(self, shelf: Shelf) -> None:
@@ -67,7 +68,11 @@ class HeldPf:
                 "the record of another PF", found=str(record.pf), expected=str(self._shelf.pf)
             )
         file = replace(self._file, record=record)
-        self._shelf.write_pf(file)
+        try:
+            self._shelf.write_pf(file)
+        except HostError:
+            self._file = self._shelf.pf_file()  # as in _write
+            raise
         self._file = file
 
     def take(
@@ -173,6 +178,7 @@ class HeldPf:
         except HostError:
             # The rename may have happened and its fsync failed: only the disk knows.
             self._reload(lease.index)
+            self._file = self._shelf.pf_file()
             raise
         self._leases[lease.index] = lease
         return lease

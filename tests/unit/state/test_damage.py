@@ -2,6 +2,7 @@
 import errno
 import os
 import re
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from sidecar.errors import CapacityError, HostError, RequestError
 from sidecar.model.lease import LeaseState
-from sidecar.model.pool import PoolDefinition, PoolRecord
+from sidecar.model.pool import PfRecord, PoolDefinition, PoolRecord
 from sidecar.state.store import Store
 from tests.unit.state.leases import ALL, ANN, NOW, PF, lease_one
 
@@ -143,3 +144,34 @@ def test_what_the_disk_refuses_leaves_the_old_record(
                 held.mark(3, "for a look", NOW)
         assert held.leases()[3] == before
     assert dict(store.leases(PF)) == {3: before}
+
+
+def test_what_may_not_last_is_told_and_seen(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    lease_one(store)
+    flush = os.fsync
+
+    def refuse_folders(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        flush(descriptor)
+
+    record = PfRecord(PF, made=3)
+    pool = PoolRecord(PoolDefinition("a", "eth0"), PF)
+    store.write_pool(pool)
+    with store.lock(PF) as held:
+        acts: list[Callable[[], object]] = [
+            lambda: held.mark(3, "for a look", NOW),
+            lambda: held.write_record(record),
+            lambda: store.remove_pool("a"),
+        ]
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", refuse_folders)
+            for act in acts:
+                with pytest.raises(HostError, match="a power cut may bring back what was"):
+                    act()
+        assert held.leases() == store.leases(PF)
+        assert held.leases()[3].state is LeaseState.INSPECT
+        assert held.record() == store.record(PF) == record
+        held.clear(3, NOW)
+        held.take(4, ANN, ALL, "", NOW)
+    assert (store.record(PF), store.pools()) == (record, ())

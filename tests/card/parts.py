@@ -68,7 +68,7 @@ def _build_packages(tree: Path) -> Path:
     constraints = PROJECT / "constraints.txt"
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras["cli"]]
+    wanted = [*project["dependencies"], *extras["cli"], *extras["agent"]]
     # There are no wheels of libvirt-python: it must fit the tree's own libvirt, as Debian's does.
     wanted += [one for one in extras["node"] if not one.startswith("libvirt-python")]
     recipe = "\n".join([version, COMPILE, *wanted, *PLATFORMS]).encode() + constraints.read_bytes()

@@ -91,9 +91,10 @@ class FakeKernel:
         return self._bus.functions[address].driver
 
     def user(self, address: str) -> str:
-        """Return who uses a VF, empty if nobody does."""
+        """Return who uses a VF, empty if nobody does, or if it is gone."""
         with self._entered:
-            return self._bus.user(self._bus.functions[address])
+            function = self._bus.functions.get(address)
+            return "" if function is None else self._bus.user(function)
 
     def set_up(self, address: str, *, up: bool = True) -> None:
         """Bring a PF's or VF's interface up or down."""

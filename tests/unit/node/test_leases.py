@@ -1,79 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """Leases cleared by hand: under the lock, by all signals, with their settings."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sidecar.errors import CapacityError, HostError, RequestError
-from sidecar.model.lease import Holder, HolderKind, LeaseState
-from sidecar.model.mac import MacAddress
+from sidecar.model.lease import LeaseState
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PfRecord
 from sidecar.model.settings import PortVlan, VfSettings
 from sidecar.model.vf import UNKNOWN, Source, Verdict, VirtualFunction
-from sidecar.node.context import Node
 from sidecar.node.leases import VfPlace, clear_lease, list_leases, show_lease
 from sidecar.pool.restore import parking_mac
-from sidecar.virt.connection import Libvirt, open_libvirt
-from tests.unit.node.conftest import PF, PoolHost
-
-ADDRESS = PciAddress.parse(PF)
-UUID = "7a2ab9c0-1111-4222-8333-444455556666"
-DOMAIN = Holder(HolderKind.DOMAIN, "vm1", UUID)
-VMI = Holder(HolderKind.VMI, "shop/vm1", "1")
-SETTINGS = VfSettings(mac=MacAddress("52:54:00:00:00:01"), vlan=PortVlan(42))
-XML = f"""\
-<domain type='test'><name>vm1</name><uuid>{UUID}</uuid><memory unit='MiB'>64</memory>
-<os><type>hvm</type></os><devices><hostdev mode='subsystem' type='pci' managed='yes'>
-<source><address domain='0' bus='1' slot='{{}}' function='{{}}'/></source></hostdev></devices>
-</domain>"""
-"""A domain with a VF of the PF at bus 1."""
-
-
-def lease(
-    host: PoolHost,
-    index: int = 0,
-    holder: Holder = DOMAIN,
-    settings: VfSettings | None = None,
-    *,
-    cut_short: bool = False,
-) -> None:
-    now = host.node.now()
-    with host.store.lock(ADDRESS) as held:
-        taken = held.take(index, holder, settings or VfSettings(), "fast", now)
-        if not cut_short:
-            held.confirm(taken, now)
-
-
-def state(host: PoolHost, index: int = 0) -> LeaseState:
-    return host.store.leases(ADDRESS)[index].state
-
-
-def set_for(host: PoolHost, settings: VfSettings) -> None:
-    host.links.read_settings("eth1", 0)  # forgets what was set before the VF was made
-    host.links.settings["eth1", 0] = settings
-
-
-def define_domain(host: PoolHost, vf: str, *, start: bool) -> None:
-    address = PciAddress.parse(vf)
-    with host.node.libvirt() as libvirt:
-        domain = libvirt.connection.defineXML(XML.format(address.slot, address.function))
-        if start:
-            domain.create()
-
-
-@contextmanager
-def no_libvirt() -> Iterator[Libvirt]:
-    with open_libvirt("test:///nowhere.xml") as libvirt:
-        yield libvirt
-
-
-def alone(host: PoolHost) -> Node:
-    return replace(host.node, libvirt=no_libvirt)
+from tests.unit.node.conftest import PoolHost
+from tests.unit.node.leasing import (
+    ADDRESS,
+    DOMAIN,
+    SETTINGS,
+    VMI,
+    alone,
+    define_domain,
+    lease,
+    set_for,
+    state,
+)
 
 
 def test_what_was_cut_short_is_freed_with_its_settings(host: PoolHost) -> None:

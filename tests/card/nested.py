@@ -35,7 +35,8 @@ OTHER_SIDE = "192.0.2.1"
 # Seconds on an idle machine; emulated twice, they are many on a busy one.
 BOOT_SECONDS = 240.0
 EVENT_SECONDS = 90.0
-VIRSH_SECONDS = 180.0
+# The first domain waits until libvirt has probed QEMU.
+VIRSH_SECONDS = 300.0
 
 # One network, as a host's uplink and its bridge are: first card - hub - second card - bridge.
 LAN = """\

@@ -155,7 +155,7 @@ class _Writes:
         written = self.attempt(path, text)
         if written.ending is not Ending.DONE:
             raise HostError(
-                f"{text.strip() or 'nothing'} was not written to {path.name}",
+                _unwritten(path, text),
                 where=f"VF {self._vf}",
                 found=_reason(written),
                 todo="Run as root, with sysfs mounted for writing"
@@ -173,7 +173,8 @@ class _Writes:
         written = write_text(path, text, self._seconds, self._look)
         if written.ending is Ending.HUNG:
             raise WriteHung(
-                f"writing {text.strip()} to {path.name} does not come back",
+                f"{f'writing {text.strip()} to' if text.strip() else 'clearing'} {path.name} does "
+                "not come back",
                 where=f"VF {self._vf}",
                 found=f"no end after {self._seconds:g} s",
                 todo="A guest or process most likely does not let go of the VF: touch nothing of "
@@ -181,10 +182,12 @@ class _Writes:
             )
         if written.ending in {Ending.HELD, Ending.NOT_BEGUN}:
             raise HostError(
-                f"{text.strip() or 'nothing'} was not written to {path.name}",
+                _unwritten(path, text),
                 where=f"VF {self._vf}",
                 found=_reason(written),
-                todo="Free the VF, then try again",
+                todo="Free the VF, then try again"
+                if written.ending is Ending.HELD
+                else "The host is too busy, or the kernel's PCI code is stuck: look into its log",
             )
         return written
 
@@ -224,6 +227,14 @@ def _not_bound(
         where=f"VF {vf}",
         found=_reason(tried),
         todo=f"{todo}. {besides}" if besides else todo,
+    )
+
+
+def _unwritten(path: Path, text: str) -> str:
+    return (
+        f"{text.strip()} was not written to {path.name}"
+        if text.strip()
+        else (f"{path.name} was not cleared")
     )
 
 

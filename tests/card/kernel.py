@@ -35,7 +35,7 @@ for line in $(grep -v "^#" nested.config); do
     grep -qx "$line" .config || { echo "the kernel does not take $line" >&2; exit 1; }
 done
 make --silent --jobs="$(nproc)" vmlinux
-strip -s -o kernel vmlinux
+strip -s -o nested.kernel vmlinux
 '
 """
 
@@ -70,5 +70,5 @@ def _build(tree: Path, target: Path) -> None:
     )
     if done.returncode != 0:
         missing(f"the nested guest's kernel cannot be built: {done.stderr.strip()[-2000:]}")
-    (work / "kernel").rename(target)
+    (work / "nested.kernel").rename(target)
     shutil.rmtree(work)

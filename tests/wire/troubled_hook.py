@@ -42,9 +42,6 @@ class TroubledSource:
     def extend(self, layout: "Layout", ports: int) -> "list[Place]":
         raise NotImplementedError(layout, ports)  # lay_out never returns
 
-    def settle(self, layout: "Layout", tried: "list[Place]") -> "Layout | None":
-        raise NotImplementedError(layout, tried)  # as above
-
 
 def load(_stack: ExitStack) -> "Settings":
     from sidecar.engine.callback import Settings  # noqa: PLC0415 - as the real hook does

@@ -18,11 +18,14 @@ from sidecar.node.context import Node
 from sidecar.node.find import find_pf
 from sidecar.node.listing import Pool, read_pools
 from sidecar.node.observe import look_at
+from sidecar.node.stale import return_stale
 from sidecar.pool.definition import read_pool, show_pool
 from sidecar.pool.guard import refuse
 from sidecar.pool.plan import Plan, plan_start, plan_stop
 from sidecar.pool.situation import Situation
+from sidecar.state.held import HeldPf
 from sidecar.virt.connection import Libvirt
+from sidecar.virt.guests import read_guests
 from sidecar.virt.networks import Networks
 
 _PROBE_SECONDS: Final = 5.0
@@ -183,7 +186,15 @@ class Pools:
         record = self.record(name)
         with self._node.libvirt() as libvirt, self._node.store.lock(record.pf) as held:
             situation = self._situation(record, libvirt)
+            if self._end_stale_leases(libvirt, held, situation):
+                situation = self._situation(record, libvirt)
             yield situation, Worker(self._node, libvirt, held, situation)
+
+    def _end_stale_leases(self, libvirt: Libvirt, held: HeldPf, situation: Situation) -> int:
+        """Return the leases of domains that are gone: they would stand against everything."""
+        configured = {device.vf for device in read_guests(libvirt) if not device.live}
+        pf_name = situation.record.definition.pf_name
+        return return_stale(self._node, held, situation.view, configured, pf_name)
 
     def _situation(self, record: PoolRecord, libvirt: Libvirt) -> Situation:
         view = look_at(self._node, record.pf, libvirt)

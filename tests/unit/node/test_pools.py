@@ -4,11 +4,13 @@
 import pytest
 
 from sidecar.errors import HostError, RequestError
+from sidecar.model.lease import Holder, HolderKind
 from sidecar.model.mac import MacAddress
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PfRecord
 from sidecar.model.settings import PortVlan, VfSettings
 from sidecar.node.status import read_status
+from sidecar.pool.guard import RefusedError
 from sidecar.pool.plan import StepKind
 from tests.unit.node.conftest import PF, PoolHost
 
@@ -142,3 +144,19 @@ def test_the_status_tells_who_has_what(host: PoolHost) -> None:
     host.kernel.release(host.vfs()[0])
     (status,) = read_status(host.node)
     assert (status.free, status.held, status.warnings) == (1, 1, ())
+
+
+def test_the_lease_of_a_domain_that_is_gone_stands_against_nothing(host: PoolHost) -> None:
+    host.define(2)
+    host.pools.start("fast")
+    with host.store.lock(ADDRESS) as held:
+        for index, kind in enumerate((HolderKind.DOMAIN, HolderKind.VMI)):
+            holder = Holder(kind, f"default/{kind}", "7a2a")
+            lease = held.take(index, holder, VfSettings(), "fast", host.node.now())
+            held.confirm(lease, host.node.now())
+    with pytest.raises(RefusedError, match="vmi default/vmi") as refused:
+        host.pools.stop("fast")
+    # libvirt knows which domains there are; nobody here knows which VMIs there are.
+    assert "domain" not in str(refused.value)
+    assert host.store.leases(ADDRESS)[0].free
+    assert len(host.vfs()) == 2

@@ -99,8 +99,8 @@ def _examine_records(facts: PfFacts, level: Level) -> Iterator[Finding]:
                 Code.VF_INSPECT,
                 Level.WARNING,
                 f"{facts.name}, VF {lease.index}",
-                f"it is kept back for {lease.holder} until somebody has looked at it",
+                f"it is kept back for {lease.holder or 'a holder not known'} until somebody looked at it",
                 "",
                 (Reading(f"{_STATE}, lease", reason),),
-                "See that nobody has it (portside vf list), then clear its lease",
+                "portside lease show says what is known; portside lease clear ends it, if nobody has it",
             )

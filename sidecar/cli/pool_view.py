@@ -86,7 +86,7 @@ def _cells(status: VfStatus) -> Iterator[Text]:
     users = f": {', '.join(usage.users)}" if usage.users else ""
     yield Text(f"{usage.verdict}{users}", _STYLES[usage.verdict])
     free = lease is None or lease.free
-    yield Text(_NONE if free or lease is None else f"{lease.state} {lease.holder}")
+    yield Text(_NONE if free or lease is None else f"{lease.state} {lease.holder or ''}")
 
 
 def _table(*headings: str) -> Table:

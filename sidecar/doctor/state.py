@@ -99,8 +99,8 @@ def _examine_records(facts: PfFacts, level: Level) -> Iterator[Finding]:
                 Code.VF_INSPECT,
                 Level.WARNING,
                 f"{facts.name}, VF {lease.index}",
-                f"it is kept back for {lease.holder or 'a holder not known'} until somebody looked at it",
+                f"it is kept back for {lease.holder or 'nobody known'} until somebody looked at it",
                 "",
                 (Reading(f"{_STATE}, lease", reason),),
-                "portside lease show says what is known; portside lease clear ends it, if nobody has it",
+                "See portside lease show; portside lease clear ends it if nobody has the VF",
             )

@@ -4,49 +4,15 @@
 Everything happens in the network namespace of the calling process.
 """
 
-import errno
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Final
+from collections.abc import Sequence
 
-from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
-from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
 from sidecar.errors import HostError, RequestError
 from sidecar.host import vf_attributes as attributes
-from sidecar.host.sysfs import SYSFS
+from sidecar.host.link import Link, hint, open_link, say
 from sidecar.host.vf_attributes import Value, Values
 from sidecar.model.settings import VfSettings
-
-_WITH_VFS: Final = 1 | 8
-"""RTEXT_FILTER_VF, and RTEXT_FILTER_SKIP_STATS: all VFs must fit into one attribute of 64 KiB."""
-_UP: Final = 1
-"""IFF_UP of netdevice(7)."""
-_HINTS: Final = {
-    errno.EOPNOTSUPP: "The driver does not have this setting: leave it out",
-    errno.EPROTONOSUPPORT: "The driver has no such VLAN protocol: take 802.1Q",
-    errno.EPERM: "It needs CAP_NET_ADMIN in the PF's network namespace: run it as root",
-    errno.EINVAL: (
-        "The driver does not take this value; for a rate, some also want the PF's link up and "
-        "have no smallest one"
-    ),
-    errno.ERANGE: "The value is out of the driver's range",
-    errno.EBUSY: "The VF or the PF is busy, by a reset perhaps: try again",
-    errno.EAGAIN: "The VF or the PF is busy, by a reset perhaps: try again",
-    errno.ENETDOWN: "Bring the PF up first",
-    errno.ENODEV: "The interface is gone: look again with portside vf list",
-}
-
-# pyroute2 0.9.7 leaves the padding at the end of struct ifla_vf_vlan_info out, so that Linux
-# since 6.10 answers EINVAL to every VLAN with a protocol (do_setvfinfo).
-ifinfmsg.vflist.vfinfo.vf_vlist.ivvi.fields = (
-    ("vf", "I"),
-    ("vlan", "I"),
-    ("qos", "I"),
-    ("proto", ">H"),
-    ("__pad", "2x"),
-)
 
 
 def read_settings(pf_ifname: str, index: int) -> VfSettings:
@@ -59,7 +25,7 @@ def read_settings(pf_ifname: str, index: int) -> VfSettings:
     Raises:
         HostError: there is no such interface or VF, or the driver says what cannot be.
     """
-    with _open(pf_ifname) as link:
+    with open_link(pf_ifname) as link:
         return _to_settings(_Vf(link, index, "").read(), f"VF {index} of PF {pf_ifname}")
 
 
@@ -83,7 +49,7 @@ def apply_settings(
         HostError: there is no such interface or VF, or the driver refuses or does something
             else; what was set before is put back then, or the error says what remains.
     """
-    with _open(pf_ifname) as link:
+    with open_link(pf_ifname) as link:
         vf = _Vf(link, index, where)
         before = vf.read()
         wanted = attributes.wanted(settings, before)
@@ -103,7 +69,7 @@ def is_up(ifname: str) -> bool:
     Raises:
         HostError: there is no such interface.
     """
-    with _open(ifname) as link:
+    with open_link(ifname) as link:
         return link.is_up()
 
 
@@ -113,7 +79,7 @@ def set_up(ifname: str) -> None:
     Raises:
         HostError: there is no such interface, or it does not come up.
     """
-    with _open(ifname) as link:
+    with open_link(ifname) as link:
         if link.is_up():
             return
         try:
@@ -122,8 +88,8 @@ def set_up(ifname: str) -> None:
             raise HostError(
                 f"{link.driver} does not bring the interface up",
                 where=f"interface {ifname}",
-                found=_say(error),
-                todo=_hint(error) or "See the kernel's log",
+                found=say(error),
+                todo=hint(error) or "See the kernel's log",
             ) from error
         if not link.is_up():
             raise HostError(
@@ -133,53 +99,10 @@ def set_up(ifname: str) -> None:
             )
 
 
-class _Link:
-    """A network interface, by its number: names move."""
-
-    def __init__(self, socket: Any, ifname: str) -> None:  # noqa: ANN401 - pyroute2 has no types
-        self._socket = socket
-        self.ifname = ifname
-        self._index: int = self._get(ifname=ifname)["index"]
-
-    @property
-    def driver(self) -> str:
-        """What to call the driver in an error."""
-        try:
-            return f"driver {(SYSFS / 'class/net' / self.ifname / 'device/driver').readlink().name}"
-        except OSError:
-            return "the driver"
-
-    def is_up(self) -> bool:
-        return bool(self._get(index=self._index)["flags"] & _UP)
-
-    def vfs(self) -> Sequence[Any]:
-        listed = self._get(index=self._index, ext_mask=_WITH_VFS).get_attr("IFLA_VFINFO_LIST")
-        return () if listed is None else listed.get_attrs("IFLA_VF_INFO")
-
-    def change(self, **what: Any) -> None:  # noqa: ANN401 - as __init__
-        self._socket.link("set", index=self._index, **what)
-
-    def _get(self, **which: Any) -> Any:  # noqa: ANN401 - as __init__
-        try:
-            return self._socket.link("get", **which)[0]
-        except (NetlinkError, OSError) as error:
-            gone = _number(error) == errno.ENODEV
-            raise HostError(
-                "there is no such network interface" if gone else "netlink fails",
-                where=f"interface {self.ifname}",
-                found="" if gone else _say(error),
-                todo=(
-                    "It may be in another network namespace, or renamed: ip link shows all"
-                    if gone
-                    else ""
-                ),
-            ) from error
-
-
 class _Vf:
     """One VF as its PF sees it."""
 
-    def __init__(self, link: _Link, index: int, where: str) -> None:
+    def __init__(self, link: Link, index: int, where: str) -> None:
         self._link = link
         self._index = index
         self.where = where or f"VF {index} of PF {link.ifname}"
@@ -204,8 +127,8 @@ class _Vf:
             raise HostError(
                 f"{self._link.driver} refuses {attributes.describe(name, value)}",
                 where=self.where,
-                found=f"{_say(error)}; before: {attributes.describe(name, before)}",
-                todo=_hint(error),
+                found=f"{say(error)}; before: {attributes.describe(name, before)}",
+                todo=hint(error),
             ) from error
 
     def compare(self, wanted: Values, after: Values) -> None:
@@ -247,16 +170,6 @@ def _with_remains(error: HostError, remains: str) -> HostError:
     )
 
 
-@contextmanager
-def _open(ifname: str) -> Iterator[_Link]:
-    try:
-        socket = IPRoute(ext_ack=True)
-    except (NetlinkError, OSError) as error:
-        raise HostError("netlink cannot be opened", found=_say(error)) from error
-    with socket:
-        yield _Link(socket, ifname)
-
-
 def _to_settings(values: Values, where: str) -> VfSettings:
     try:
         return attributes.to_settings(values)
@@ -264,17 +177,3 @@ def _to_settings(values: Values, where: str) -> VfSettings:
         raise HostError(
             f"the driver says what cannot be: {error.what}", where=where, found=error.found
         ) from error
-
-
-def _number(error: NetlinkError | OSError) -> int:
-    return (error.code if isinstance(error, NetlinkError) else error.errno) or 0
-
-
-def _say(error: NetlinkError | OSError) -> str:
-    """Return the errno's name and the driver's or kernel's own words, where it has any."""
-    number = _number(error)
-    return f"{errno.errorcode.get(number, number)} ({error.args[-1]})"
-
-
-def _hint(error: NetlinkError | OSError) -> str:
-    return _HINTS.get(_number(error), "")

@@ -4,6 +4,7 @@
 import json
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
+from typing import Any
 
 from tests.card.card import Card
 from tests.card.sysfs import shell
@@ -102,10 +103,10 @@ def vf_devices(card: Card, domain: str, *options: str) -> list[ET.Element]:
     ]
 
 
-def vf_settings(card: Card, pf_name: str) -> list[dict[str, object]]:
+def vf_settings(card: Card, pf_name: str) -> list[dict[str, Any]]:
     """Return what iproute2 says of a PF's VFs."""
     (link,) = json.loads(card.run("ip", "-j", "-d", "link", "show", pf_name))
-    found: list[dict[str, object]] = link["vfinfo_list"]
+    found: list[dict[str, Any]] = link["vfinfo_list"]
     return found
 
 

@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """``portside lease``: who holds which VF by our records, and records that a crash left behind."""
 
-import json
-import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console, RenderableType
 
 from sidecar.cli.lease_view import describe_lease, describe_leases, draw_lease, draw_leases
-from sidecar.cli.output import Output
+from sidecar.cli.output import Output, print_content, print_json
 from sidecar.cli.pool_options import Format, on_node
 from sidecar.cli.vf_address import parse_address
 from sidecar.errors import RequestError
@@ -44,9 +41,9 @@ def list_all(
     """List the leases, also of VFs that are not there now."""
     leases = list_leases(node, every=every)
     if output is Output.JSON:
-        _print_json(describe_leases(leases))
+        print_json(describe_leases(leases))
     else:
-        _print(draw_leases(leases) if leases else "No lease.")
+        print_content(draw_leases(leases) if leases else "No lease.")
 
 
 @lease.command("show")
@@ -55,9 +52,9 @@ def show(node: Node, address: _Vf, output: Format = Output.TABLE) -> None:
     """Show a VF's lease, and what kernel, processes and libvirt say of the VF."""
     view = show_lease(node, _parse(address))
     if output is Output.JSON:
-        _print_json(describe_lease(view))
+        print_json(describe_lease(view))
     else:
-        _print(draw_lease(view))
+        print_content(draw_lease(view))
 
 
 @lease.command("clear")
@@ -76,7 +73,7 @@ def clear(
     """
     was = clear_lease(node, _parse(address), stale=stale)
     whose = f" ({was.state}, {was.holder})" if was.holder is not None else f" ({was.state})"
-    _print(f"Lease of VF {was.index} of {was.pf}{whose} cleared")
+    print_content(f"Lease of VF {was.index} of {was.pf}{whose} cleared")
 
 
 def _parse(text: str) -> PciAddress | VfPlace:
@@ -96,12 +93,3 @@ def _parse(text: str) -> PciAddress | VfPlace:
             param_hint="ADDRESS",
         )
     return VfPlace(parse_address(head), int(tail))
-
-
-def _print_json(data: dict[str, Any] | list[dict[str, Any]]) -> None:
-    sys.stdout.write(json.dumps(data, indent=2) + "\n")
-
-
-def _print(content: RenderableType) -> None:
-    # A sentence is left to the terminal to break: others search in it.
-    Console(highlight=False, markup=False).print(content, soft_wrap=isinstance(content, str))

@@ -4,16 +4,14 @@
 import difflib
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from sidecar.cli.files import STDIO, read_input
 from sidecar.cli.settings import SettingsChoice, SourceName
 from sidecar.engine.callback import Outcome, define_domain
 from sidecar.errors import PortsideError
-
-STDIN = "-"
 
 
 def mutate(  # noqa: PLR0913 - one parameter an option
@@ -32,10 +30,10 @@ def mutate(  # noqa: PLR0913 - one parameter an option
     ] = False,
 ) -> None:
     """Print the domain XML that the hook would return for a VMI."""
-    if vmi == STDIN and domain == STDIN:
+    if vmi == STDIO and domain == STDIO:
         raise typer.BadParameter("only one of --vmi and --domain can be standard input")
     choice = SettingsChoice(source, libvirt_uri, pool_networks)
-    vmi_bytes, domain_bytes = _read(vmi, "--vmi"), _read(domain, "--domain")
+    vmi_bytes, domain_bytes = read_input(vmi, "--vmi"), read_input(domain, "--domain")
     try:
         with ExitStack() as stack:
             outcome = define_domain(vmi_bytes, domain_bytes, choice.load(stack))
@@ -47,15 +45,6 @@ def mutate(  # noqa: PLR0913 - one parameter an option
     changed = outcome.mutation.domain
     sys.stdout.buffer.write(_diff(domain_bytes, changed, domain) if diff else changed)
     sys.stdout.buffer.flush()
-
-
-def _read(name: str, option: str) -> bytes:
-    if name == STDIN:
-        return sys.stdin.buffer.read()
-    try:
-        return Path(name).read_bytes()
-    except OSError as error:
-        raise typer.BadParameter(f"{error.strerror}: {name}", param_hint=option) from error
 
 
 def _remarks(outcome: Outcome) -> list[str]:

@@ -1,21 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """``portside pool``: pools of VFs, in the words of ``virsh net-*``."""
 
-import json
 import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console, RenderableType
 
-from sidecar.cli.output import Output
+from sidecar.cli.files import read_input
+from sidecar.cli.output import Output, print_content, print_json
 from sidecar.cli.pool_attach import attach, detach
 from sidecar.cli.pool_data import describe_plan, describe_pools, describe_status
 from sidecar.cli.pool_options import Format, Name, on_node
 from sidecar.cli.pool_view import draw_plan, draw_pools, draw_status
-from sidecar.errors import RequestError
 from sidecar.node.context import Node
 from sidecar.node.pools import Pools
 from sidecar.node.status import read_status
@@ -34,11 +30,11 @@ pool.command("detach")(detach)
 @on_node
 def define(
     node: Node,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Network XML; - reads stdin.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Network XML; - reads stdin.")],
 ) -> None:
     """Define a pool from network XML with <vf num='...'/> in its <pf>; the host stays as it is."""
-    record = Pools(node).define(_read(file))
-    _print(f"Pool {record.definition.name} defined on PF {record.pf}")
+    record = Pools(node).define(read_input(file, "FILE"))
+    print_content(f"Pool {record.definition.name} defined on PF {record.pf}")
 
 
 @pool.command("undefine")
@@ -46,7 +42,7 @@ def define(
 def undefine(node: Node, name: Name) -> None:
     """Forget a pool that is stopped; its VFs stay."""
     Pools(node).undefine(name)
-    _print(f"Pool {name} undefined")
+    print_content(f"Pool {name} undefined")
 
 
 @pool.command("list")
@@ -55,9 +51,9 @@ def list_pools(node: Node, output: Format = Output.TABLE) -> None:
     """List all pools, also those that were not defined through Portside."""
     pools = Pools(node).list()
     if output is Output.JSON:
-        _print_json(describe_pools(pools))
+        print_json(describe_pools(pools))
     else:
-        _print(draw_pools(pools) if pools else "No pool: portside pool define makes one.")
+        print_content(draw_pools(pools) if pools else "No pool: portside pool define makes one.")
 
 
 @pool.command("dumpxml")
@@ -73,9 +69,9 @@ def plan(node: Node, name: Name, output: Format = Output.TABLE) -> None:
     """Print what start would do, and what stands against it (exit code 1); change nothing."""
     planned = Pools(node).plan(name)
     if output is Output.JSON:
-        _print_json(describe_plan(planned))
+        print_json(describe_plan(planned))
     else:
-        _print(draw_plan(planned))
+        print_content(draw_plan(planned))
     if planned.obstacles:
         raise typer.Exit(1)
 
@@ -85,8 +81,8 @@ def plan(node: Node, name: Name, output: Format = Output.TABLE) -> None:
 def start(node: Node, name: Name) -> None:
     """Give a pool its VFs, if it has too few, and start its network."""
     done = Pools(node).start(name)
-    _print(draw_plan(done, done=True))
-    _print(f"Pool {name} started")
+    print_content(draw_plan(done, done=True))
+    print_content(f"Pool {name} started")
 
 
 @pool.command("stop")
@@ -100,8 +96,8 @@ def stop(
 ) -> None:
     """Stop a pool's network and remove the VFs that Portside made, if none is in use."""
     done = Pools(node).stop(name, keep_vfs=keep_vfs)
-    _print(draw_plan(done, done=True))
-    _print(f"Pool {name} stopped")
+    print_content(draw_plan(done, done=True))
+    print_content(f"Pool {name} stopped")
 
 
 @pool.command("status")
@@ -114,9 +110,9 @@ def status(
     """Show VFs wanted, there, free, and held by whom."""
     states = read_status(node, name)
     if output is Output.JSON:
-        _print_json(describe_status(states))
+        print_json(describe_status(states))
     else:
-        _print(draw_status(states) if states else "No pool: portside pool define makes one.")
+        print_content(draw_status(states) if states else "No pool: portside pool define makes one.")
 
 
 @pool.command("autostart")
@@ -130,7 +126,7 @@ def autostart(
 ) -> None:
     """Let the node agent (portside node) start a pool and keep its VFs at their minimum."""
     Pools(node).set_autostart(name, autostart=not disable)
-    _print(f"Pool {name} {'not ' if disable else ''}marked for autostart")
+    print_content(f"Pool {name} {'not ' if disable else ''}marked for autostart")
 
 
 @pool.command("recover")
@@ -138,7 +134,7 @@ def autostart(
 def recover(node: Node, name: Name) -> None:
     """End the quarantine of a pool's PF, if the kernel answers for it again."""
     Pools(node).recover(name)
-    _print(f"Pool {name} is out of quarantine")
+    print_content(f"Pool {name} is out of quarantine")
 
 
 @pool.command("udev")
@@ -153,23 +149,3 @@ def udev(node: Node, name: Name) -> None:
 def systemd(node: Node, name: Name) -> None:
     """Print a systemd unit that starts a pool at boot; for hosts without agent."""
     sys.stdout.write(format_unit(Pools(node).record(name)))
-
-
-def _read(file: Path) -> bytes:
-    if str(file) == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise RequestError(
-            "the definition cannot be read", where=str(file), found=str(error.strerror)
-        ) from error
-
-
-def _print_json(data: Mapping[str, Any] | Sequence[Any]) -> None:
-    sys.stdout.write(json.dumps(data, indent=2) + "\n")
-
-
-def _print(content: RenderableType) -> None:
-    # A sentence is left to the terminal to break: others search in it.
-    Console(highlight=False, markup=False).print(content, soft_wrap=isinstance(content, str))

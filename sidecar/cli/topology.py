@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from sidecar.cli.files import STDIO, read_input
 from sidecar.cli.output import Output
 from sidecar.domainxml.comparison import Comparison, compare
 from sidecar.domainxml.topology import Topology, read_topology
@@ -19,8 +20,6 @@ from sidecar.draw.svg import draw_comparison_svg, draw_svg
 from sidecar.draw.terminal import ComparisonView, TopologyView
 from sidecar.engine.callback import Settings, define_domain
 from sidecar.errors import PortsideError
-
-STDIO = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +76,13 @@ def topology(  # noqa: PLR0913 - one parameter an option
         raise typer.BadParameter("--vmi and --after exclude each other")
     if [domain, vmi, after].count(STDIO) > 1:
         raise typer.BadParameter("only one file can be standard input")
-    first = _read(domain, "DOMAIN.xml")
+    first = read_input(domain, "DOMAIN.xml")
     try:
         if vmi is not None:
-            picture = _mutated(first, _read(vmi, "--vmi"))
+            picture = _mutated(first, read_input(vmi, "--vmi"))
         elif after is not None:
             picture = _Picture(
-                compare(read_topology(first), read_topology(_read(after, "--after")))
+                compare(read_topology(first), read_topology(read_input(after, "--after")))
             )
         else:
             picture = _Picture(read_topology(first))
@@ -110,15 +109,6 @@ def _show(picture: _Picture, output: Output, width: int | None) -> None:
     console.print(picture.view())
     for note in picture.notes:
         console.print(f"Note: {note}", markup=False)
-
-
-def _read(name: str, option: str) -> bytes:
-    if name == STDIO:
-        return sys.stdin.buffer.read()
-    try:
-        return Path(name).read_bytes()
-    except OSError as error:
-        raise typer.BadParameter(f"{error.strerror}: {name}", param_hint=option) from error
 
 
 def _write(name: str, svg: str) -> None:

@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """``portside vf``: this host's SR-IOV functions, and who uses them."""
 
-import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console, RenderableType
 
-from sidecar.cli.output import Output
+from sidecar.cli.output import Output, print_content, print_json
 from sidecar.cli.pool_data import describe_settings
 from sidecar.cli.vf_address import Address, parse_address
 from sidecar.cli.vf_data import describe_detail, describe_inventory
@@ -57,9 +55,9 @@ def list_functions(
     """List all PFs and VFs, each with its driver, link, IOMMU group, NUMA node and user."""
     inventory = _read("list", open_sysfs(sysfs, addressed), proc)
     if output is Output.JSON:
-        _print_json(describe_inventory(inventory, PciNames(pci_ids or DATABASES)))
+        print_json(describe_inventory(inventory, PciNames(pci_ids or DATABASES)))
     else:
-        _print(draw_table(inventory) if inventory.pfs else _none(sysfs))
+        print_content(draw_table(inventory) if inventory.pfs else _none(sysfs))
 
 
 @vf.command("tree")
@@ -74,9 +72,9 @@ def show_tree(
     inventory = _read("tree", open_sysfs(sysfs, addressed), proc)
     names = PciNames(pci_ids or DATABASES)
     if output is Output.JSON:
-        _print_json(describe_inventory(inventory, names))
+        print_json(describe_inventory(inventory, names))
     else:
-        _print(draw_tree(inventory, names) if inventory.pfs else _none(sysfs))
+        print_content(draw_tree(inventory, names) if inventory.pfs else _none(sysfs))
 
 
 @vf.command("show")
@@ -100,11 +98,11 @@ def show_function(  # noqa: PLR0913, PLR0917 - an argument for each option
     settings = _read_settings(inventory, detail) if sysfs == SYSFS else None
     if output is Output.JSON:
         known = {} if settings is None else {"settings": describe_settings(settings)}
-        _print_json(describe_detail(detail, names) | known)
+        print_json(describe_detail(detail, names) | known)
     else:
-        _print(draw_detail(detail, names))
+        print_content(draw_detail(detail, names))
         if settings is not None:
-            _print(draw_settings(settings))
+            print_content(draw_settings(settings))
 
 
 def _read_settings(inventory: Inventory, detail: Detail) -> VfSettings | None:
@@ -154,12 +152,3 @@ def _fail(command: str, error: PortsideError) -> NoReturn:
 
 def _none(root: Path) -> str:
     return f"No PF found under {Sysfs(root).devices}: no PCI device here has SR-IOV."
-
-
-def _print_json(data: Mapping[str, Any]) -> None:
-    sys.stdout.write(json.dumps(data, indent=2) + "\n")
-
-
-def _print(content: RenderableType) -> None:
-    # A sentence is left to the terminal to break: others search in it.
-    Console(highlight=False, markup=False).print(content, soft_wrap=isinstance(content, str))

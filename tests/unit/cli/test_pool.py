@@ -101,7 +101,7 @@ def test_an_error_names_command_and_object(pool: Command) -> None:
     error = pool.run("define", "-", given=network(2, "eth7"), code=1).stderr
     assert error.startswith("portside pool define: pool fast, <pf dev='eth7'>: ")
     assert "found PFs with eth1" in error
-    assert "cannot be read" in pool.run("define", str(pool.folder / "no.xml"), code=1).stderr
+    assert "No such file" in pool.run("define", str(pool.folder / "no.xml"), code=2).stderr
 
 
 def test_a_plan_without_obstacles(pool: Command) -> None:

@@ -156,7 +156,8 @@ class _Work:
         vf = self._plan.vf
         if self._request.kind is DeviceAs.NETWORK:
             vf = self._chosen()
-            if vf != self._plan.vf:
+            # Its driver is another one by now.
+            if vf.index != self._plan.vf.index:
                 wrong, lease = lease, self._take(vf)
                 self._held.begin_return(wrong, wrong.generation, self._node.now())
                 self._held.finish_return(wrong, self._node.now())

@@ -170,7 +170,8 @@ def _choose(sight: AttachSight, request: AttachRequest) -> VirtualFunction:
     return choose_vf(
         view,
         promised,
-        libvirt_chooses=request.kind is DeviceAs.NETWORK,
+        # For a configuration it chooses at each start, and then looks anew.
+        libvirt_chooses=request.kind is DeviceAs.NETWORK and request.scope.live,
         managed=pool.profile.managed,
     )
 

@@ -42,14 +42,6 @@ virtlogd --daemon
 libvirtd --daemon
 """
 
-FORKSERVER = """\
-setsid python3 /project/tests/card/guest/forkserver.py >/run/forkserver.log 2>&1 &
-until grep -q serving /run/forkserver.log; do
-    kill -0 $! || { cat /run/forkserver.log >&2; exit 1; }
-    sleep 0.2
-done
-"""
-
 
 def needs(item: pytest.Item, fixture: str) -> bool:
     return fixture in getattr(item, "fixturenames", ())
@@ -102,13 +94,6 @@ def card(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) 
 def libvirt(card: Card) -> None:
     """libvirtd in the VM, with QEMU as root; it ends with the VM."""
     shell(card, LIBVIRTD)
-
-
-@pytest.fixture(scope="session")
-def portside(card: Card, libvirt: None) -> None:
-    """What forks a ``portside`` for guest/portside.py; it ends with the VM."""
-    del libvirt
-    shell(card, FORKSERVER)
 
 
 @pytest.fixture(scope="session")

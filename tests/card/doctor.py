@@ -5,10 +5,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from tests.card.card import Card
+from tests.card.card import PORTSIDE, Card
 from tests.card.sysfs import shell
 
-PORTSIDE = ("python3", "-m", "sidecar.cli")
 HOLD = "/project/tests/card/guest/hold_vfio.py"
 POOL = "doctor-pool"
 SECONDS = 180.0

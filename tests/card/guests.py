@@ -6,10 +6,9 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from typing import Any
 
-from tests.card.card import Card
+from tests.card.card import PORTSIDE, Card
 from tests.card.sysfs import shell
 
-COMMANDS = "/project/tests/card/guest/commands.py"
 STANDBY_MAC = "52:54:00:00:00:01"
 # Before its first domain libvirt probes QEMU, which on a busy machine takes more than a minute.
 PROBE_SECONDS = 300.0
@@ -47,7 +46,7 @@ class Result:
 def run_all(card: Card, *commands: str) -> list[Result]:
     """Run commands in one process in the guest; words are parted by blanks."""
     words = json.dumps([command.split() for command in commands])
-    told = json.loads(card.run("python3", COMMANDS, words, seconds=300))
+    told = json.loads(card.run(*PORTSIDE, "--all", words, seconds=300))
     return [Result(**one) for one in told]
 
 

@@ -5,14 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.card.card import Card
+from tests.card.card import PORTSIDE, Card
 from tests.card.doctor import (
     HOLD,
     NETWORK,
     NIC,
     POOL,
     PORT,
-    PORTSIDE,
     ROOM,
     SECONDS,
     WRITE,

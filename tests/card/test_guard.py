@@ -6,18 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.card.card import Card
+from tests.card.card import PORTSIDE, Card
 from tests.card.nested import Nested
 from tests.card.sysfs import FIRST, follow, interfaces, shell
-from tests.card.test_pools import FILE, PORTSIDE, SECONDS, XML, forget
+from tests.card.test_pools import FILE, SECONDS, XML, forget
 
 pytestmark = [pytest.mark.card, pytest.mark.nested]
 
 
 @pytest.fixture
-def pool(card: Card, nested: Nested, portside: None) -> Iterator[Nested]:
+def pool(card: Card, nested: Nested) -> Iterator[Nested]:
     """A pool that wants more VFs than there are, on the card of the guest's VF."""
-    del portside
     forget(card)
     (name,) = interfaces(card, FIRST)
     shell(card, f'printf %s "$1" >{FILE}', XML.format(pf=name, count=4))

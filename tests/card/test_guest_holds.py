@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.card.card import Card
+from tests.card.card import PORTSIDE, Card
 from tests.card.nested import Nested
 from tests.card.sysfs import follow, read
 
 pytestmark = [pytest.mark.card, pytest.mark.nested]
 
-LIST = ("python3", "-m", "sidecar.cli", "vf", "list", "-o", "json")
+LIST = (*PORTSIDE, "vf", "list", "-o", "json")
 # Python and its modules, emulated, on a busy machine.
 SECONDS = 180.0
 

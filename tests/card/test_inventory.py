@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.card.card import Card
+from tests.card.card import PORTSIDE, Card
 from tests.card.sysfs import FIRST, SECOND, bind_vfio, shell
 
 pytestmark = pytest.mark.card
@@ -75,7 +75,7 @@ def ask_libvirt(card: Card) -> dict[str, dict[str, Any]]:
 
 def ask_portside(card: Card) -> dict[str, dict[str, Any]]:
     """Return all functions of ``portside vf list``, as far as libvirt knows such things."""
-    listed = json.loads(card.run("python3", "-m", "sidecar.cli", "vf", "list", "-o", "json"))
+    listed = json.loads(card.run(*PORTSIDE, "vf", "list", "-o", "json"))
     functions: dict[str, dict[str, Any]] = {}
     both = ("id", "name", "driver", "iommu_group", "numa_node")
     for pf in listed["pfs"]:

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.card.card import Card, Finished
+from tests.card.card import PORTSIDE, Card, Finished
 from tests.card.sysfs import FIRST, bind_vfio, interfaces, make_vfs, read, shell
 
 pytestmark = pytest.mark.card
 
-PORTSIDE = ("python3", "-I", "-S", "/project/tests/card/guest/portside.py")
 # libvirt's first answer waits for its probe of QEMU.
 SECONDS = 300.0
 HOLD = "/project/tests/card/guest/hold_vfio.py"
@@ -28,9 +27,9 @@ XML = """\
 
 
 @pytest.fixture
-def pf_name(card: Card, portside: None) -> Iterator[str]:
+def pf_name(card: Card, libvirt: None) -> Iterator[str]:
     """The PF's interface, without VFs, down; no pool before and after."""
-    del portside
+    del libvirt
     forget(card)
     (name,) = interfaces(card, FIRST)
     make_vfs(card, FIRST, 0)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.card.card import Card, boot
+from tests.card.card import PORTSIDE, Card, boot
 from tests.card.parts import build_parts
 from tests.card.sysfs import FIRST, follow, make_vfs, shell
 from tests.card.vm import Hardware
@@ -15,7 +15,7 @@ from tests.card.vm import Hardware
 pytestmark = pytest.mark.card
 
 HOLD = "/project/tests/card/guest/hold_vfio.py"
-LIST = ("python3", "-m", "sidecar.cli", "vf", "list", "-o", "json")
+LIST = (*PORTSIDE, "vf", "list", "-o", "json")
 SECONDS = 180.0
 
 PREPARE = """\

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.card.card import Card
+from tests.card.card import PORTSIDE, Card
 from tests.card.sysfs import DEVICES, FIRST, SECOND, interfaces, make_vfs, shell
 
 pytestmark = pytest.mark.card
@@ -119,7 +119,7 @@ def test_the_command_changes_a_free_vf_and_no_other(card: Card, vfs: tuple[str, 
     free, used = vfs
     (name,) = interfaces(card, used)
     card.run("ip", "link", "set", name, "up")
-    words = ("python3", "-m", "sidecar.cli", "vf", "set")
+    words = (*PORTSIDE, "vf", "set")
     done = json.loads(card.run(*words, free, "--vlan", "100", "-o", "json", seconds=SECONDS))
     assert (done["before"]["vlan"]["id"], done["after"]["vlan"]["id"]) == (0, 100)
     refused = card.attempt(*words, used, "--vlan", "100", seconds=SECONDS)

@@ -53,6 +53,14 @@ def wait_for_pool(card: Card) -> None:
         time.sleep(0.5)
 
 
+def wait_until_closed(card: Card, vf: str) -> None:
+    """Wait until the kernel has taken a VF from a process that was killed."""
+    deadline = time.monotonic() + PATIENCE
+    while read(card, vf, "enable") != "0":
+        assert time.monotonic() < deadline, "the VF stays open"
+        time.sleep(0.1)
+
+
 def call(card: Card, point: str, vmi: dict[str, object]) -> str:
     shell(card, f"for i in $(seq 500); do [ -S {SOCKET} ] && exit; sleep 0.1; done; exit 1")
     command = ("python3", f"{GUEST}/call_node.py", SOCKET, point, json.dumps(vmi))
@@ -100,6 +108,7 @@ def test_a_vf_is_set_before_the_start_and_cleared_after_the_stop(card: Card, pf_
             assert call(card, "PreVMStart", vmi("one", vf)) == "OK"
             assert "still open" in call(card, "PostVMStop", vmi("one", vf))
             assert "vlan 100" in line_of_vf(card, pf_name, 0)
+        wait_until_closed(card, vf)
         for _ in range(2):
             assert call(card, "PostVMStop", vmi("one", vf)) == "OK"
         assert "vlan" not in line_of_vf(card, pf_name, 0)

@@ -14,7 +14,7 @@ from sidecar.node.number import VfNumber
 from sidecar.node.observe import look_at
 from sidecar.node.replay import replay_settings
 from sidecar.pool.faults import name_some
-from sidecar.pool.guard import RefusedError
+from sidecar.pool.guard import RefusedError, without_lease
 from sidecar.pool.plan import Step, StepKind
 from sidecar.pool.situation import Situation
 from sidecar.state.store import HeldPf
@@ -51,13 +51,13 @@ class Worker:
         done: list[StepKind] = []
         for step in steps:
             try:
-                self._take(step)
+                self._take(step, done)
             except PortsideError as error:
                 remains = self._clean_up(error, step.kind, done)
                 raise _failure(error, step, remains) from error
             done.append(step.kind)
 
-    def _take(self, step: Step) -> None:
+    def _take(self, step: Step, done: list[StepKind]) -> None:
         name = self._definition.name
         match step.kind:
             case StepKind.LINK_UP:
@@ -69,7 +69,7 @@ class Worker:
             case StepKind.MAKE_VFS:
                 self._number.make(step.count)
             case StepKind.REPLAY_SETTINGS:
-                self._replay()
+                self._replay(made=StepKind.MAKE_VFS in done)
             case StepKind.CHECK_GROUPS:
                 self._check_groups()
             case StepKind.START_NETWORK:
@@ -93,7 +93,7 @@ class Worker:
     def _make_again(self) -> list[str]:
         try:
             self._number.make(self._before.present)
-            self._replay()
+            self._replay(made=True)
         except PortsideError as error:
             return [f"{self._number.describe()}, and making them again failed too: {error}"]
         return []
@@ -110,8 +110,12 @@ class Worker:
         stopped = StepKind.STOP_NETWORK in done
         return [f"the network {self._definition.name} is stopped"] if stopped else []
 
-    def _replay(self) -> None:
-        replay_settings(self._node, self._held, self._definition.pf_name)
+    def _replay(self, *, made: bool) -> None:
+        """Set again what was kept; on VFs that were not made just now, only if they are free."""
+        view = self._before.view
+        vfs = () if made or view.pf.vfs is UNKNOWN else view.pf.vfs
+        taken = {vf.index for vf in vfs if not without_lease(view.usage(vf)).free}
+        replay_settings(self._node, self._held, self._definition.pf_name, taken)
 
     def _check_groups(self) -> None:
         view = look_at(self._node, self._before.view.pf.address, self._libvirt)

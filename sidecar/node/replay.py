@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the kernel forgets with a VF: kept before it is removed, set again after it is made."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from sidecar.host.binding import bind
@@ -29,8 +30,17 @@ def _keep(node: Node, vf: VirtualFunction, pf_name: str) -> KeptVf:
     return KeptVf(node.links.read_settings(pf_name, vf.index), driver if is_vfio(driver) else "")
 
 
-def replay_settings(node: Node, held: HeldPf, pf_name: str) -> None:
-    """Set again what was kept, and what is leased; the kept ones are then forgotten.
+def replay_settings(
+    node: Node, held: HeldPf, pf_name: str, taken: Collection[int] = frozenset()
+) -> None:
+    """Set again what was kept, and what is leased; what was set is then forgotten.
+
+    Args:
+        node: the host.
+        held: the PF's state, locked.
+        pf_name: the PF's interface.
+        taken: VFs that somebody may have by now, and that are left alone: those that were
+            just made, nobody can have.
 
     Raises:
         HostError: something cannot be set; what was kept stays on record.
@@ -39,14 +49,19 @@ def replay_settings(node: Node, held: HeldPf, pf_name: str) -> None:
     leased = {index: lease.settings for index, lease in held.leases().items() if not lease.free}
     pf = read_pf(node.sysfs, str(record.pf))
     for vf in () if pf is None or pf.vfs is UNKNOWN else pf.vfs:
-        kept = record.kept.get(vf.index, KeptVf(VfSettings()))
-        for settings in (kept.settings, leased.get(vf.index, VfSettings())):
-            # What a new VF has anyway is not set: some drivers refuse even that.
-            missing = settings.beyond(node.links.read_settings(pf_name, vf.index))
-            if not missing.asks_nothing:
-                node.links.apply_settings(
-                    pf_name, vf.index, missing, where=f"VF {vf.index} ({vf.address})"
-                )
-        if kept.driver:
-            bind(node.sysfs, vf.address, kept.driver)
-    held.write_record(replace(record, kept={}))
+        if vf.index not in taken:
+            kept = record.kept.get(vf.index, KeptVf(VfSettings()))
+            _replay(node, pf_name, vf, (kept.settings, leased.get(vf.index, VfSettings())))
+            if kept.driver:
+                bind(node.sysfs, vf.address, kept.driver)
+    left = {index: kept for index, kept in record.kept.items() if index in taken}
+    held.write_record(replace(record, kept=left))
+
+
+def _replay(node: Node, pf_name: str, vf: VirtualFunction, wanted: tuple[VfSettings, ...]) -> None:
+    for settings in wanted:
+        # What a new VF has anyway is not set: some drivers refuse even that.
+        missing = settings.beyond(node.links.read_settings(pf_name, vf.index))
+        if not missing.asks_nothing:
+            where = f"VF {vf.index} ({vf.address})"
+            node.links.apply_settings(pf_name, vf.index, missing, where=where)

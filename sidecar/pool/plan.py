@@ -4,6 +4,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from sidecar.pool.faults import find_faults, find_limits, find_sharers, quarantined
 from sidecar.pool.guard import Obstacle, find_holders
@@ -31,6 +32,9 @@ class Step:
     count: int = 0
 
 
+_REPLAY: Final = Step(StepKind.REPLAY_SETTINGS, "set again what was set for the VFs through the PF")
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Steps in their order, taken only if there is no obstacle; ``notes`` are worth knowing."""
@@ -56,6 +60,8 @@ def plan_start(situation: Situation) -> Plan:
         obstacles = (*find_holders(situation.view), *find_sharers(situation))
     if grows and wanted is not None:
         steps += _growth_steps(situation, wanted)
+    elif situation.view.record.kept:
+        steps.append(_REPLAY)
     restarted = grows and situation.active
     if not situation.active or restarted:
         steps.append(Step(StepKind.CHECK_GROUPS, "check that the IOMMU group of each VF is viable"))
@@ -112,7 +118,7 @@ def _growth_steps(situation: Situation, wanted: int) -> Iterator[Step]:
         yield _removal(situation)
     pf = situation.view.pf.address
     yield Step(StepKind.MAKE_VFS, f"make {wanted} VFs on {pf} and count them", wanted)
-    yield Step(StepKind.REPLAY_SETTINGS, "set again what was set for the VFs through the PF")
+    yield _REPLAY
 
 
 def _removal(situation: Situation) -> Step:

@@ -11,7 +11,8 @@ import pytest
 
 from sidecar.errors import HostError, PortsideError
 from sidecar.model.pci import PciAddress
-from sidecar.model.pool import PfRecord
+from sidecar.model.pool import KeptVf, PfRecord
+from sidecar.model.settings import PortVlan, VfSettings
 from sidecar.node.status import read_status
 from sidecar.pool.guard import RefusedError
 from tests.unit.node.conftest import OTHER, PF, PoolHost, make_host
@@ -140,3 +141,21 @@ def test_a_group_that_is_not_viable_is_found_before_the_network_starts(tmp_path:
         with pytest.raises(HostError, match=r"not viable.*also 0000:01:00.0 \(igb\).*2 VFs are"):
             host.pools.start("fast")
         assert not host.networks.is_active("fast")
+
+
+def test_what_a_killed_run_had_kept_reaches_free_vfs_and_no_other(host: PoolHost) -> None:
+    host.define(2)
+    host.pools.start("fast")
+    for vf in host.vfs():
+        host.bind_vfio(vf)
+    kept = {index: KeptVf(VfSettings(vlan=PortVlan(7))) for index in range(2)}
+    with host.store.lock(ADDRESS) as held:
+        held.write_record(replace(held.record(), kept=kept))
+    host.kernel.hold(host.vfs()[0], "guest")
+    host.pools.start("fast")
+    assert host.links.read_settings("eth1", 0).vlan is None
+    assert host.links.read_settings("eth1", 1).vlan == PortVlan(7)
+    host.kernel.release(host.vfs()[0])
+    host.pools.start("fast")
+    assert host.links.read_settings("eth1", 0).vlan == PortVlan(7)
+    assert host.pools.start("fast").steps == ()

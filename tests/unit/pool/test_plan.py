@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from sidecar.model.pool import PfRecord
+from sidecar.model.pool import KeptVf, PfRecord
+from sidecar.model.settings import VfSettings
 from sidecar.model.vf import UNKNOWN, Usage
 from sidecar.pool.plan import Plan, StepKind, plan_start, plan_stop
 from sidecar.pool.situation import Situation
@@ -96,6 +97,11 @@ def test_a_group_that_is_not_viable_is_found_before_anything_is_touched() -> Non
     (obstacle,) = plan.obstacles
     assert "that of 0000:01:10.1 has 0000:01:00.0 (igb), " in obstacle.text
     assert obstacle.text.endswith("and 2 more too")
+
+
+def test_what_an_earlier_run_kept_and_did_not_set_is_set() -> None:
+    kept = PfRecord(PF, kept={0: KeptVf(VfSettings(trust=True))})
+    assert kinds(plan_start(situation([HELD] * 4, active=True, record=kept))) == [REPLAY]
 
 
 def test_a_reboot_ends_a_quarantine() -> None:

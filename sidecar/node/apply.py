@@ -6,6 +6,8 @@ here goes back to 0 VFs: what is undone is a removal that led to nothing, by mak
 again.
 """
 
+from dataclasses import replace
+
 from sidecar.errors import HostError, PortsideError
 from sidecar.host.numvfs import WriteHung
 from sidecar.model.vf import UNKNOWN
@@ -56,6 +58,10 @@ class Worker:
                 remains = self._clean_up(error, step.kind, done)
                 raise _failure(error, step, remains) from error
             done.append(step.kind)
+        record = self._held.record()
+        if record.operation:
+            # A killed run's: what it left has been looked at, and put right.
+            self._held.write_record(replace(record, operation=""))
 
     def _take(self, step: Step, done: list[StepKind]) -> None:
         name = self._definition.name

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from sidecar.host.holders import PROCFS
+from sidecar.host.numvfs import SECONDS
 from sidecar.host.sysfs import SYSFS, Sysfs
 from sidecar.model.settings import VfSettings
 from sidecar.state.store import STATE, Store
@@ -16,8 +17,6 @@ from sidecar.virt.connection import Libvirt, open_libvirt
 
 SYSTEM: Final = "qemu:///system"
 """The URI that pools are looked for at, as virsh's by root."""
-WRITE_SECONDS: Final = 30.0
-"""How long a write of ``sriov_numvfs`` may take: igb needs 0.2 s, big cards some seconds."""
 
 
 class Links(Protocol):
@@ -55,7 +54,7 @@ class Node:
     proc: Path
     store: Store
     now: Callable[[], datetime]
-    seconds: float = WRITE_SECONDS
+    seconds: float = SECONDS
 
     @property
     def boot(self) -> str:

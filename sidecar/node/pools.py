@@ -11,7 +11,7 @@ from sidecar.host.drivers import DRIVERS, Driver
 from sidecar.host.inventory import read_inventory
 from sidecar.host.numvfs import count_vfs, read_numvfs
 from sidecar.model.pci import PciAddress
-from sidecar.model.pool import PfView, PoolRecord
+from sidecar.model.pool import PoolRecord
 from sidecar.model.vf import UNKNOWN
 from sidecar.node.apply import Worker
 from sidecar.node.context import Node
@@ -160,14 +160,14 @@ class Pools:
             Networks(libvirt).set_autostart(name, autostart=False)
             self._node.store.write_pool(replace(record, autostart=autostart))
 
-    def recover(self, name: str) -> PfView:
+    def recover(self, name: str) -> None:
         """End the quarantine of a pool's PF, if the kernel answers again.
 
         Raises:
             HostError: the kernel still does not answer, or not what the links say.
         """
         record = self.record(name)
-        with self._node.libvirt() as libvirt, self._node.store.lock(record.pf) as held:
+        with self._node.store.lock(record.pf) as held:
             present = count_vfs(self._node.sysfs, record.pf)
             answer = read_numvfs(self._node.sysfs, record.pf, _PROBE_SECONDS)
             if answer != present:
@@ -179,7 +179,6 @@ class Pools:
                     todo="Something holds a VF that is being removed: portside vf list names it",
                 )
             held.write_record(replace(held.record(), quarantine=""))
-            return look_at(self._node, record.pf, libvirt)
 
     @contextmanager
     def _working(self, name: str) -> Iterator[tuple[Situation, Worker]]:

@@ -159,3 +159,15 @@ def test_what_a_killed_run_had_kept_reaches_free_vfs_and_no_other(host: PoolHost
     host.pools.start("fast")
     assert host.links.read_settings("eth1", 0).vlan == PortVlan(7)
     assert host.pools.start("fast").steps == ()
+
+
+def test_what_a_killed_run_had_begun_is_told_until_a_start_has_looked(host: PoolHost) -> None:
+    host.define(2)
+    host.make(2)
+    with host.store.lock(ADDRESS) as held:
+        held.write_record(PfRecord(ADDRESS, operation="make 2 VFs"))
+    (before,) = read_status(host.node)
+    assert any("did not finish: make 2 VFs" in warning for warning in before.warnings)
+    assert "did not finish" in host.pools.start("fast").notes[0]
+    (after,) = read_status(host.node)
+    assert after.warnings == ()

@@ -10,8 +10,8 @@ import typer
 
 from sidecar.cli.files import STDIO, read_input
 from sidecar.cli.settings import SettingsChoice, SourceName
-from sidecar.engine.callback import Outcome, define_domain
 from sidecar.errors import PortsideError
+from sidecar.hook.define_domain import Outcome, define_domain
 
 
 def mutate(  # noqa: PLR0913 - one parameter an option

@@ -18,8 +18,8 @@ from sidecar.domainxml.topology import Topology, read_topology
 from sidecar.draw.data import describe_comparison, describe_topology
 from sidecar.draw.svg import draw_comparison_svg, draw_svg
 from sidecar.draw.terminal import ComparisonView, TopologyView
-from sidecar.engine.callback import Settings, define_domain
 from sidecar.errors import PortsideError
+from sidecar.hook.define_domain import Settings, define_domain
 
 
 @dataclass(frozen=True, slots=True)

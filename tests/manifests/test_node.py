@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 import sidecar
+from sidecar.agent.node_hooks import PERMITTED
 from sidecar.cli.app import app
-from sidecar.node.agent.hooks import PERMITTED
 from sidecar.state.store import STATE
 from tests.manifests import tree
 from tests.manifests.expressions import evaluate

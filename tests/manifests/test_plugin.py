@@ -8,7 +8,7 @@ import kubernetes_validate  # type: ignore[import-untyped]  # it ships no annota
 import pytest
 
 from sidecar.cli.hook import parse_arguments
-from sidecar.hooks.names import PLUGIN_SOCKET
+from sidecar.hook.names import PLUGIN_SOCKET
 from sidecar.vmi.annotations import KNOWN
 from tests.manifests import tree
 from tests.manifests.expressions import evaluate

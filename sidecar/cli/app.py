@@ -3,12 +3,14 @@
 
 import typer
 
+from sidecar.cli.check import check
 from sidecar.cli.demo import demo
 from sidecar.cli.doctor import doctor
 from sidecar.cli.lease import lease
 from sidecar.cli.mutate import mutate
 from sidecar.cli.node import node
 from sidecar.cli.pool import pool
+from sidecar.cli.ports import ports
 from sidecar.cli.topology import topology
 from sidecar.cli.vf import vf
 
@@ -19,6 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(mutate)
+app.command()(check)
+app.command()(ports)
 app.command()(demo)
 app.command()(topology)
 app.command()(node)

@@ -7,7 +7,7 @@ VENV := .venv/bin
 # Scripts have no extension by which the tools would find them.
 SCRIPTS := $(shell grep -slE '^\#!.*python3' scripts/*)
 
-.PHONY: help demo test lint bench image pictures proto clean
+.PHONY: help demo test lint bench image dist pictures proto clean
 
 help:
 	@sed -n 's/^| `make \([a-z]*\)` | \(.*\) |$$/make \1: \2/p' README.md
@@ -37,6 +37,10 @@ bench:
 image:
 	@scripts/bootstrap image
 	scripts/image $(ARGS)
+
+dist:
+	@scripts/bootstrap lint
+	scripts/dist $(ARGS)
 
 pictures:
 	@scripts/bootstrap lint

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sidecar.cli.files import read_input
+from sidecar.cli.files import own_path, read_input
 from sidecar.cli.output import Output, print_content, print_json
 from sidecar.cli.pool_attach import attach, detach
 from sidecar.cli.pool_data import describe_plan, describe_pools, describe_status
@@ -148,4 +148,4 @@ def udev(node: Node, name: Name) -> None:
 @on_node
 def systemd(node: Node, name: Name) -> None:
     """Print a systemd unit that starts a pool at boot; for hosts without agent."""
-    sys.stdout.write(format_unit(Pools(node).record(name)))
+    sys.stdout.write(format_unit(Pools(node).record(name), own_path()))

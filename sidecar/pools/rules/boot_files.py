@@ -23,19 +23,25 @@ def format_udev_rule(record: PoolRecord) -> str:
         )
     return (
         f"# VFs of pool {definition.name}, made when {definition.pf_name} appears.\n"
-        "# To be put into /etc/udev/rules.d/80-portside.rules; then: udevadm control --reload\n"
+        "# Goes in /etc/udev/rules.d/80-portside-POOL.rules; then: udevadm control --reload\n"
         f'ACTION=="add", SUBSYSTEM=="net", KERNELS=="{record.pf}", '
         'ATTR{device/sriov_numvfs}=="0", '
         f'ATTR{{device/sriov_numvfs}}="{definition.minimum}"\n'
     )
 
 
-def format_unit(record: PoolRecord) -> str:
-    """Return a systemd unit that starts a pool once its PF and libvirt are there."""
+def format_unit(record: PoolRecord, command: str) -> str:
+    """Return a systemd unit that starts a pool once its PF and libvirt are there.
+
+    Args:
+        record: of the pool.
+        command: absolute path of ``portside``: a unit has no shell's PATH to look in.
+    """
     definition = record.definition
     device = _escape(f"sys/subsystem/net/devices/{definition.pf_name}")
     return (
-        f"# To be put into /etc/systemd/system/, then: systemctl enable --now <its name>\n"
+        "# Goes in /etc/systemd/system/portside-POOL.service; then:\n"
+        "# systemctl enable --now portside-POOL\n"
         "[Unit]\n"
         f"Description=Pool of virtual functions {definition.name.replace('%', '%%')}\n"
         f"Wants={device}.device\n"
@@ -45,7 +51,7 @@ def format_unit(record: PoolRecord) -> str:
         "[Service]\n"
         "Type=oneshot\n"
         "RemainAfterExit=yes\n"
-        f"ExecStart=portside pool start {_quote(definition.name)}\n"
+        f"ExecStart={_quote(command)} pool start {_quote(definition.name)}\n"
         "\n"
         "[Install]\n"
         "WantedBy=multi-user.target\n"

@@ -2,6 +2,7 @@
 """``portside pool`` as people type it, on a fake sysfs and libvirt's test driver."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -157,7 +158,9 @@ def test_autostart_is_marked_and_taken_back(pool: Command) -> None:
 def test_files_for_the_boot(pool: Command) -> None:
     pool.define()
     assert 'ATTR{device/sriov_numvfs}="2"' in pool.run("udev", "fast").stdout
-    assert 'ExecStart=portside pool start "fast"' in pool.run("systemd", "fast").stdout
+    # systemd looks into no PATH of a shell.
+    command = Path(sys.executable).with_name("portside")
+    assert f'ExecStart="{command}" pool start "fast"' in pool.run("systemd", "fast").stdout
 
 
 def test_recover_needs_the_kernels_answer(pool: Command) -> None:

@@ -7,6 +7,8 @@ VENV := .venv/bin
 # Scripts have no extension by which the tools would find them.
 SCRIPTS := $(shell grep -slE '^\#!.*python3' scripts/*)
 
+# Two targets at once would install under each other's feet.
+.NOTPARALLEL:
 .PHONY: help demo test lint bench image pictures proto clean
 
 help:

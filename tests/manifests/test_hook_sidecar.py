@@ -11,7 +11,7 @@ from tests.manifests.vms import vmi
 REGISTER = Policy.mutating("portside-register-hook")
 MOVE = Policy.mutating("portside-move-requests")
 KEY = "hooks.kubevirt.io/hookSidecars"
-OURS = {"image": "portside:0.1.0"}
+OURS = {"image": "registry.example/portside:0.1.0"}
 OTHER = {"args": ["--version", "v1alpha2"], "image": "other:1"}
 
 

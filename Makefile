@@ -21,7 +21,8 @@ demo:
 test:
 	@scripts/bootstrap test
 	@$(MAKE) --no-print-directory lint
-	$(VENV)/pytest $(ARGS)
+	@# A module, the card's VM or the images stay with one process; the longest come first.
+	$(VENV)/pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 lint:
 	@scripts/bootstrap lint

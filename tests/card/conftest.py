@@ -72,7 +72,8 @@ def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
         item.config.stash[USERS] -= 1
         if item.config.stash[USERS] == 0 and VMS in item.config.stash:
             item.config.stash[VMS].close()
-            item.user_properties.extend(item.config.stash[MEASURED])
+            measured = item.config.stash[MEASURED]
+            item.user_properties.extend(measured)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ VENV := .venv/bin
 # Scripts have no extension by which the tools would find them.
 SCRIPTS := $(shell grep -slE '^\#!.*python3' scripts/*)
 
+# Two targets at once would install under each other's feet.
+.NOTPARALLEL:
 .PHONY: help demo test lint bench image dist pictures proto clean
 
 help:
@@ -19,7 +21,8 @@ demo:
 test:
 	@scripts/bootstrap test
 	@$(MAKE) --no-print-directory lint
-	$(VENV)/pytest $(ARGS)
+	@# A module, the card's VM or the images stay with one process; the longest come first.
+	$(VENV)/pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 lint:
 	@scripts/bootstrap lint

@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.text import Text
 
 from sidecar.demo.cases import CaseName, load_case, load_files
-from sidecar.demo.run import run_demo
 from sidecar.errors import PortsideError
 from sidecar.model.request import MAX_TOTAL
 
@@ -42,6 +41,8 @@ def demo(
     no root, no KVM, no cluster. Exits with 0 if every requested NIC found a port, with 1
     if not, and with 2 if it could not be tried.
     """
+    from sidecar.demo.run import run_demo  # noqa: PLC0415 - no other command needs gRPC
+
     if (vmi is None) != (domain is None):
         raise typer.BadParameter("--vmi and --domain go together")
     # So that the hook and QEMU end with us.

@@ -13,8 +13,10 @@ from pathlib import Path
 from tests.card import vm
 from tests.card.parts import Parts
 
-PORTSIDE = ("python3", "-E", "-S", "/project/tests/card/guest/portside.py")
-"""Runs ``portside`` in the VM, by a fork of what has loaded its modules already."""
+FORK = ("fork",)
+"""Runs one of the scripts in ``guest`` in the VM, by a fork of what has loaded its modules."""
+PORTSIDE = (*FORK, "portside")
+"""Runs ``portside`` likewise."""
 BOOT_SECONDS = 180.0
 COMMAND_SECONDS = 60.0
 # The guest ends a job by itself; this much later nobody there answers any more.

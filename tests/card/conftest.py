@@ -15,7 +15,8 @@ from tests.card.nested import Nested, run_nested
 from tests.card.parts import build_parts
 from tests.card.sysfs import FIRST, make_vfs, shell
 
-MEASURED = pytest.StashKey[list[str]]()
+MEASURED = pytest.StashKey[list[tuple[str, object]]]()
+"""What the VM was and what it took."""
 VMS = pytest.StashKey[ExitStack]()
 """What ends the VM."""
 USERS = pytest.StashKey[int]()
@@ -71,6 +72,8 @@ def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
         item.config.stash[USERS] -= 1
         if item.config.stash[USERS] == 0 and VMS in item.config.stash:
             item.config.stash[VMS].close()
+            measured = item.config.stash[MEASURED]
+            item.user_properties.extend(measured)
 
 
 @pytest.fixture(scope="session")
@@ -83,9 +86,9 @@ def card(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) 
         card = stack.enter_context(boot(parts, tmp_path_factory.mktemp("card")))
         pytestconfig.stash[VMS] = stack
         pytestconfig.stash[MEASURED] = [
-            f"parts: {built - began:.1f} s",
-            f"boot: {time.monotonic() - built:.1f} s",
-            card.versions(),
+            ("seconds for the card's parts", round(built - began, 1)),
+            ("seconds for its boot", round(time.monotonic() - built, 1)),
+            ("in its VM", card.versions()),
         ]
         yield card
 
@@ -105,7 +108,9 @@ def nested(card: Card, libvirt: None, pytestconfig: pytest.Config) -> Nested:
     del libvirt
     began = time.monotonic()
     nested = run_nested(card, build_parts().tree / "bin/busybox")
-    pytestconfig.stash[MEASURED].append(f"nested guest: {time.monotonic() - began:.1f} s")
+    pytestconfig.stash[MEASURED].append(
+        ("seconds for the nested guest", round(time.monotonic() - began, 1))
+    )
     return nested
 
 
@@ -116,13 +121,3 @@ def vfs(card: Card) -> tuple[str, ...]:
     They stay until the next are made: removing them takes seconds.
     """
     return make_vfs(card, FIRST, 2)
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """Show what the VM was and what it took."""
-    if lines := config.stash.get(MEASURED, []):
-        terminalreporter.section("the emulated card")
-        for line in lines:
-            terminalreporter.line(line)

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from typing import Any
 
-from tests.card.card import PORTSIDE, Card
+from tests.card.card import FORK, Card
 from tests.card.sysfs import shell
 
 STANDBY_MAC = "52:54:00:00:00:01"
@@ -44,9 +44,9 @@ class Result:
 
 
 def run_all(card: Card, *commands: str) -> list[Result]:
-    """Run commands in one process in the guest; words are parted by blanks."""
+    """Run commands in one round trip to the guest; words are parted by blanks."""
     words = json.dumps([command.split() for command in commands])
-    told = json.loads(card.run(*PORTSIDE, "--all", words, seconds=300))
+    told = json.loads(card.run(*FORK, "--all", words, seconds=300))
     return [Result(**one) for one in told]
 
 

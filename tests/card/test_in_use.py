@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.card.card import Card
+from tests.card.card import FORK, Card
 from tests.card.sysfs import bind_vfio, follow, interfaces, read
 
 pytestmark = pytest.mark.card
@@ -27,7 +27,7 @@ def namespace(card: Card) -> Iterator[str]:
 
 
 def read_usages(card: Card) -> dict[str, dict[str, Any]]:
-    usages: dict[str, dict[str, Any]] = json.loads(card.run("python3", READ_USAGES))
+    usages: dict[str, dict[str, Any]] = json.loads(card.run(*FORK, READ_USAGES))
     return usages
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.card.card import Card
+from tests.card.card import FORK, Card
 from tests.card.netdevsim import build_netdevsim
 from tests.card.sysfs import shell
 
@@ -41,7 +41,7 @@ def simulated(card: Card) -> Iterator[str]:
 
 def apply(card: Card, pf: str, *steps: tuple[int, Mapping[str, Any]]) -> list[dict[str, Any]]:
     wanted = json.dumps([(pf, index, settings) for index, settings in steps])
-    answers: list[dict[str, Any]] = json.loads(card.run("python3", APPLY, wanted))
+    answers: list[dict[str, Any]] = json.loads(card.run(*FORK, APPLY, wanted))
     return answers
 
 

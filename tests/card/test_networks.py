@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from tests.card.card import Card
+from tests.card.card import FORK, Card
 from tests.card.guests import forget_all
 from tests.card.sysfs import FIRST, interfaces
 
@@ -19,7 +19,7 @@ NETWORKS = "/project/tests/card/guest/networks.py"
 def test_a_hostdev_network_lives_and_dies(card: Card, vfs: tuple[str, ...]) -> None:
     forget_all(card)
     (name,) = interfaces(card, FIRST)
-    seen = json.loads(card.run("python3", NETWORKS, name, seconds=180))
+    seen = json.loads(card.run(*FORK, NETWORKS, name, seconds=180))
     assert seen["definition"] == {"name": "managed", "pf_name": name, "minimum": 2}
     defined = seen["defined"]
     assert (defined["active"], defined["persistent"], defined["autostart"]) == (False, True, False)

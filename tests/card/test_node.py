@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from tests.card.card import Card
+from tests.card.card import FORK, Card
+from tests.card.guests import must
 from tests.card.sysfs import DEVICES, FIRST, bind_vfio, interfaces, make_vfs, read, shell
 
 pytestmark = [pytest.mark.card, pytest.mark.timeout(900)]
 
-PORTSIDE = "python3 -m sidecar.cli"
 GUEST = "/project/tests/card/guest"
 SOCKET = "/run/portside-node.sock"
 PATIENCE = 240.0
@@ -39,7 +39,7 @@ def pf_name(card: Card, libvirt: None) -> Iterator[str]:
 
 def agent(card: Card, *arguments: str) -> AbstractContextManager[None]:
     """Run the agent; it serves once the socket is there."""
-    command = f"exec {PORTSIDE} node --socket {SOCKET} {' '.join(arguments)} 2>&1"
+    command = f"exec python3 -m sidecar.cli node --socket {SOCKET} {' '.join(arguments)} 2>&1"
     return card.holding("sh", "-c", command, seconds=PATIENCE)
 
 
@@ -63,7 +63,7 @@ def wait_until_closed(card: Card, vf: str) -> None:
 
 def call(card: Card, point: str, vmi: dict[str, object]) -> str:
     shell(card, f"for i in $(seq 500); do [ -S {SOCKET} ] && exit; sleep 0.1; done; exit 1")
-    command = ("python3", f"{GUEST}/call_node.py", SOCKET, point, json.dumps(vmi))
+    command = (*FORK, f"{GUEST}/call_node.py", SOCKET, point, json.dumps(vmi))
     return card.attempt(*command, seconds=PATIENCE).stdout.strip()
 
 
@@ -84,8 +84,7 @@ def test_a_pool_is_made_and_comes_back_when_its_vfs_are_taken_away(
     card: Card, pf_name: str
 ) -> None:
     shell(card, 'printf %s "$1" >/tmp/kept.xml', XML.format(pf=pf_name))
-    for words in ("define /tmp/kept.xml", "autostart kept"):
-        card.run("sh", "-c", f"{PORTSIDE} pool {words}", seconds=PATIENCE)
+    must(card, "portside pool define /tmp/kept.xml", "portside pool autostart kept")
     with agent(card, "--interval", "3600"):
         wait_for_pool(card)
         # Within the hour only the kernel's events can tell it; the network goes on all the time.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.card.card import PORTSIDE, Card
+from tests.card.card import FORK, PORTSIDE, Card
 from tests.card.sysfs import DEVICES, FIRST, SECOND, interfaces, make_vfs, shell
 
 pytestmark = pytest.mark.card
@@ -57,7 +57,7 @@ def apply(card: Card, *steps: tuple[int, Mapping[str, Any]]) -> list[dict[str, A
     """Apply settings to VFs of the first card, in order."""
     (pf,) = interfaces(card, FIRST)
     wanted = json.dumps([(pf, index, settings) for index, settings in steps])
-    answers: list[dict[str, Any]] = json.loads(card.run("python3", APPLY, wanted))
+    answers: list[dict[str, Any]] = json.loads(card.run(*FORK, APPLY, wanted))
     return answers
 
 

@@ -47,18 +47,3 @@ def start_hook(podman: Podman) -> Iterator[StartHook]:
         yield start
         for container in started:
             container.remove()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show what the tests measured."""
-    passed = terminalreporter.stats.get("passed", [])
-    lines = [
-        f"{report.nodeid.rpartition('::')[2]}: {name}: {value}"
-        for report in passed
-        if report.when == "call" and report.nodeid.startswith("tests/container/")
-        for name, value in report.user_properties
-    ]
-    if lines:
-        terminalreporter.section("measured in the container")
-        for line in lines:
-            terminalreporter.line(line)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/install.md"
-PACKAGES = "host.txt"
+PACKAGES = "host-minimal.txt"
 CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
 
 Run = Callable[[str], str]

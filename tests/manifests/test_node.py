@@ -172,8 +172,8 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     unit = tmp_path / UNIT.name
     # The command must exist for it; where that is, differs from host to host.
     text = UNIT.read_text(encoding="utf-8")
-    assert "ExecStart=/usr/local/bin/portside node " in text
-    unit.write_text(text.replace("/usr/local/bin/portside", "/bin/true"), encoding="utf-8")
+    assert "ExecStart=/opt/portside/bin/portside node " in text
+    unit.write_text(text.replace("/opt/portside/bin/portside", "/bin/true"), encoding="utf-8")
     done = subprocess.run(  # noqa: S603 - the system's own program
         [analyze, "verify", "--man=no", str(unit)], capture_output=True, text=True, check=True
     )

@@ -3,7 +3,7 @@
 
 ``N.job`` (JSON: ``arguments``, ``seconds``) appears complete, by a rename. The job writes into
 ``N.stdout`` and ``N.stderr``; ``N.done`` (JSON: ``code``) follows when it has ended. ``N.stop``
-ends it early.
+ends it early. A job ``fork`` starts no process here: the fork server runs the rest of its words.
 """
 
 import json
@@ -14,6 +14,9 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any, BinaryIO
+
+from tests.card.guest import portside
 
 POLL_SECONDS = 0.05
 KILL_SECONDS = 5.0
@@ -40,18 +43,41 @@ def run(job: Path) -> None:
     """Run one job to its end, its time limit, or its ``.stop``."""
     wanted = json.loads(job.read_text())
     with job.with_suffix(".stdout").open("wb") as out, job.with_suffix(".stderr").open("wb") as err:
-        process = subprocess.Popen(  # noqa: S603 - running what the tests ask for is the purpose
-            wanted["arguments"],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
-            start_new_session=True,
-            cwd="/root",
-        )
-        code = wait(process, time.monotonic() + wanted["seconds"], job.with_suffix(".stop"))
+        if wanted["arguments"][0] == "fork":
+            code = run_forked(wanted, out, err)
+        else:
+            code = run_process(wanted, job.with_suffix(".stop"), out, err)
     partial = job.with_suffix(".partial")
     partial.write_text(json.dumps({"code": code}))
     partial.rename(job.with_suffix(".done"))
+
+
+def run_process(wanted: dict[str, Any], stop: Path, out: BinaryIO, err: BinaryIO) -> int | str:
+    """Run a command; return its exit code, or why there is none."""
+    process = subprocess.Popen(  # noqa: S603 - running what the tests ask for is the purpose
+        wanted["arguments"],
+        stdin=subprocess.DEVNULL,
+        stdout=out,
+        stderr=err,
+        start_new_session=True,
+        cwd="/root",
+    )
+    return wait(process, time.monotonic() + wanted["seconds"], stop)
+
+
+def run_forked(wanted: dict[str, Any], out: BinaryIO, err: BinaryIO) -> int | str:
+    """Run a command in a fork; return its code, or that its time was over. It lives on then."""
+    try:
+        told = portside.run(wanted["arguments"][1:], time.monotonic() + wanted["seconds"])
+    except TimeoutError:
+        return TIMEOUT
+    except (OSError, ValueError) as error:
+        # The fork died before it had answered.
+        err.write(f"no answer from forkserver.py: {error!r}\n".encode())
+        return 1
+    out.write(told["out"].encode())
+    err.write(told["err"].encode())
+    return told["code"]
 
 
 def wait(process: subprocess.Popen[bytes], deadline: float, stop: Path) -> int | str:

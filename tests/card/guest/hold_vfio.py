@@ -6,8 +6,8 @@ The ioctls are those of ``linux/vfio.h``: none of them passes more than an int o
 
 import fcntl
 import os
+import signal
 import sys
-import time
 from pathlib import Path
 
 SET_IOMMU = 0x3B66
@@ -27,7 +27,7 @@ def main() -> None:
     fcntl.ioctl(group, GROUP_GET_DEVICE_FD, address.encode() + b"\0")
     sys.stdout.write("open\n")
     sys.stdout.flush()
-    time.sleep(3600)
+    signal.pause()
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ MISPLACED = GOOD.replace("namespace: shop", 'annotations: {portside.io/interface
 
 
 def check(*arguments: str | Path, stdin: str = "") -> tuple[int, str, str]:
-    done = run("sidecar.cli", "check", *arguments, stdin=stdin.encode())
+    done = run("check", *arguments, stdin=stdin.encode())
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
@@ -103,15 +103,15 @@ def test_mutate_takes_a_virtual_machine_in_yaml(tmp_path: Path) -> None:
     machine = {"kind": "VirtualMachine", "metadata": {"name": "x"}, "spec": {"template": template}}
     file = tmp_path / "vm.json"
     file.write_text(json.dumps({"kind": "List", "items": [machine]}))
-    from_vmi = run("sidecar.cli", "mutate", "--vmi", "-", "--domain", DOMAIN, stdin=asking_vmi(20))
-    from_vm = run("sidecar.cli", "mutate", "--vmi", file, "--domain", DOMAIN)
+    from_vmi = run("mutate", "--vmi", "-", "--domain", DOMAIN, stdin=asking_vmi(20))
+    from_vm = run("mutate", "--vmi", file, "--domain", DOMAIN)
     assert (from_vm.returncode, from_vm.stderr) == (0, from_vmi.stderr)
     assert from_vm.stdout == from_vmi.stdout != DOMAIN.read_bytes()
 
 
 def test_mutate_names_a_kind_that_runs_no_vm() -> None:
-    done = run("sidecar.cli", "mutate", "--vmi", "-", "--domain", DOMAIN, stdin=b"kind: Pod\n")
+    done = run("mutate", "--vmi", "-", "--domain", DOMAIN, stdin=b"kind: Pod\n")
     assert (done.returncode, done.stdout) == (1, b"")
     assert b'--vmi -: not exactly one VM; found "Pod"' in done.stderr
-    done = run("sidecar.cli", "mutate", "--vmi", VMI, "--domain", DOMAIN)
+    done = run("mutate", "--vmi", VMI, "--domain", DOMAIN)
     assert (done.returncode, done.stdout) == (0, DOMAIN.read_bytes())

@@ -53,7 +53,7 @@ class Host:
     def doctor(self, *arguments: str, stdin: str = "") -> tuple[int, str, str]:
         places = [f"--{name}={self._folder / name}" for name in ("sysfs", "proc", "state", "root")]
         places[0] = f"--sysfs={self._folder / 'sys'}"
-        done = run("sidecar.cli", "doctor", *places, *arguments, stdin=stdin.encode())
+        done = run("doctor", *places, *arguments, stdin=stdin.encode())
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
     def codes(self, *arguments: str, stdin: str = "") -> tuple[int, dict[str, Any]]:

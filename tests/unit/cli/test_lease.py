@@ -54,7 +54,7 @@ class Host:
         self.uri = f"test://{folder}/node.xml"
 
     def lease(self, *arguments: str, uri: str | None = None) -> tuple[int, str, str]:
-        done = run("sidecar.cli", "lease", *arguments, *self._places, "-c", uri or self.uri)
+        done = run("lease", *arguments, *self._places, "-c", uri or self.uri)
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 

@@ -8,23 +8,23 @@ import tomllib
 import pytest
 
 from sidecar.cli.main import _EXTRAS
-from tests.unit.cli.commands import ROOT, run
+from tests.unit.cli.commands import ROOT, run_process
 
 
 def test_help_lists_the_commands() -> None:
-    done = run("sidecar.cli", "--help")
+    done = run_process("sidecar.cli", "--help")
     assert done.returncode == 0
     assert {b"hook", b"mutate"} <= set(done.stdout.split())
 
 
 def test_the_hook_has_help_of_its_own() -> None:
-    done = run("sidecar.cli", "hook", "--help")
+    done = run_process("sidecar.cli", "hook", "--help")
     assert done.returncode == 0
     assert b"--socket-dir" in done.stdout
 
 
 def test_an_unknown_command_is_a_usage_error() -> None:
-    assert run("sidecar.cli", "nonsense").returncode == 2
+    assert run_process("sidecar.cli", "nonsense").returncode == 2
 
 
 def run_without(module: str, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
@@ -62,3 +62,15 @@ def test_every_module_of_an_extra_is_known() -> None:
     for module, extra in _EXTRAS.items():
         brought = {re.split(r"[><=]", requirement)[0].lower() for requirement in extras[extra]}
         assert brought & {name.lower().replace("_", "-") for name in provided[module]}, module
+
+
+HEAVY = ("grpc", "google.protobuf", "asyncio", "libvirt", "pyroute2", "prometheus_client")
+"""What only few commands need, and each of them loads when it runs."""
+
+
+def test_no_command_waits_for_what_only_others_need() -> None:
+    program = f"import sys, sidecar.cli.app; print(*(sys.modules.keys() & {set(HEAVY)}))"
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", program], capture_output=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.split() == []

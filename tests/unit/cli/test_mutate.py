@@ -7,7 +7,7 @@ from tests.unit.cli.commands import DOMAIN, VMI, asking_vmi, run
 
 
 def mutate(*arguments: str | Path, stdin: bytes = b"") -> tuple[int, bytes, str]:
-    done = run("sidecar.cli", "mutate", *arguments, stdin=stdin)
+    done = run("mutate", *arguments, stdin=stdin)
     return done.returncode, done.stdout, done.stderr.decode()
 
 

@@ -7,8 +7,6 @@ import pytest
 
 from tests.unit.cli.commands import run
 
-MODULE = "sidecar.cli"
-
 
 @pytest.fixture
 def libvirt(tmp_path: Path) -> str:
@@ -34,7 +32,7 @@ def libvirt(tmp_path: Path) -> str:
     ],
 )
 def test_what_makes_no_sense_is_a_usage_error(arguments: tuple[str, ...], message: str) -> None:
-    done = run(MODULE, "pool", *arguments)
+    done = run("pool", *arguments)
     assert done.returncode == 2
     # The terminal's box breaks lines.
     assert message in " ".join(done.stderr.decode().replace("│", " ").split())
@@ -55,7 +53,7 @@ def test_what_is_not_there_is_said(
 ) -> None:
     (tmp_path / "sys/bus/pci/devices").mkdir(parents=True)
     roots = ("--connect", libvirt, "--state-dir", tmp_path / "state", "--sysfs", tmp_path / "sys")
-    done = run(MODULE, "pool", *arguments, *roots)
+    done = run("pool", *arguments, *roots)
     assert done.returncode == 1
     error = done.stderr.decode()
     assert error.startswith(f"portside pool {arguments[0]}: ")

@@ -10,7 +10,7 @@ from tests.unit.cli.commands import DOMAIN, run
 
 
 def ports(*arguments: str | Path, stdin: bytes = b"") -> tuple[int, bytes, str]:
-    done = run("sidecar.cli", "ports", *arguments, stdin=stdin)
+    done = run("ports", *arguments, stdin=stdin)
     return done.returncode, done.stdout, done.stderr.decode()
 
 

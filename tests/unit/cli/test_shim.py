@@ -3,11 +3,11 @@
 
 import subprocess
 
-from tests.unit.cli.commands import DOMAIN, VMI, asking_vmi, run
+from tests.unit.cli.commands import DOMAIN, VMI, asking_vmi, run, run_process
 
 
 def on_define_domain(vmi: bytes, domain: bytes) -> subprocess.CompletedProcess[bytes]:
-    return run("sidecar.cli.shim", "--vmi", vmi.decode(), "--domain", domain.decode())
+    return run_process("sidecar.cli.shim", "--vmi", vmi.decode(), "--domain", domain.decode())
 
 
 def test_standard_output_is_the_domain_and_nothing_else() -> None:
@@ -17,7 +17,7 @@ def test_standard_output_is_the_domain_and_nothing_else() -> None:
 
 def test_it_answers_what_mutate_answers() -> None:
     vmi = asking_vmi(20)
-    mutated = run("sidecar.cli", "mutate", "--vmi", "-", "--domain", DOMAIN, stdin=vmi)
+    mutated = run("mutate", "--vmi", "-", "--domain", DOMAIN, stdin=vmi)
     assert mutated.stdout != DOMAIN.read_bytes()
     assert on_define_domain(vmi, DOMAIN.read_bytes()).stdout == mutated.stdout
 
@@ -42,4 +42,4 @@ def test_an_empty_domain_fails_the_call_with_a_reason() -> None:
 
 
 def test_a_missing_argument_is_a_usage_error() -> None:
-    assert run("sidecar.cli.shim", "--vmi", "{}").returncode == 2
+    assert run_process("sidecar.cli.shim", "--vmi", "{}").returncode == 2

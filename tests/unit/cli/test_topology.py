@@ -5,11 +5,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.unit.cli.commands import DOMAIN, VMI, asking_vmi, run
+from tests.unit.cli.commands import DOMAIN, VMI, asking_vmi, run, run_process
 
 
 def topology(*arguments: str | Path, stdin: bytes = b"") -> tuple[int, str, str]:
-    done = run("sidecar.cli", "topology", *arguments, stdin=stdin)
+    done = run("topology", *arguments, stdin=stdin)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
@@ -21,9 +21,10 @@ def test_a_file_and_standard_input_are_the_same() -> None:
 
 
 def test_a_pipe_gets_80_columns_and_no_colour() -> None:
-    _, text, _ = topology(DOMAIN)
+    text = run_process("sidecar.cli", "topology", DOMAIN).stdout.decode()
     assert "\x1b" not in text
     assert max(map(len, text.splitlines())) <= 80
+    assert topology(DOMAIN)[1] == text
     _, narrow, _ = topology(DOMAIN, "--width", "40")
     assert max(map(len, narrow.splitlines())) <= 40
 

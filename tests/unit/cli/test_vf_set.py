@@ -26,7 +26,7 @@ def places(tmp_path: Path) -> list[str | Path]:
 
 
 def refuse(places: list[str | Path], *arguments: str) -> str:
-    done = run("sidecar.cli", "vf", "set", *arguments, *places)
+    done = run("vf", "set", *arguments, *places)
     assert (done.returncode, done.stdout) == (1, b"")
     return done.stderr.decode()
 

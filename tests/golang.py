@@ -44,7 +44,7 @@ def go_program(module: Path, package: str, purpose: str, symbols: str = "") -> P
     with program.with_name(f"{program.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not program.exists():
-            command = ["nice", go, "build", "-trimpath", "-buildvcs=false"]
+            command = ["nice", go, "build", "-buildvcs=false"]
             command += ["-ldflags", f"-s -w {symbols}", "-o", f"{program}.part", package]
             _build(command, module, environment, purpose)
             Path(f"{program}.part").rename(program)

@@ -27,9 +27,7 @@ def programs() -> Programs:
 
 
 @pytest.fixture(scope="session")
-def cluster(
-    programs: Programs, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Cluster]:
+def cluster(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with running_cluster(programs, tmp_path_factory.mktemp("cluster")) as running:
         define_kubevirt(running)
         yield running

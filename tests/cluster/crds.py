@@ -32,9 +32,7 @@ def records(*required: str, **properties: Document) -> Document:
 
 
 DEVICES = record(
-    disks=records(
-        "name", name=TEXT, disk=record(bus=TEXT), lun=record(bus=TEXT), bootOrder=NUMBER
-    ),
+    disks=records("name", name=TEXT, disk=record(bus=TEXT), lun=record(bus=TEXT), bootOrder=NUMBER),
     interfaces=records(
         "name",
         name=TEXT,
@@ -58,9 +56,7 @@ INSTANCE = record(
         resources=record(requests=QUANTITIES, limits=QUANTITIES),
         devices=DEVICES,
     ),
-    networks=records(
-        "name", name=TEXT, pod=EMPTY, multus=record("networkName", networkName=TEXT)
-    ),
+    networks=records("name", name=TEXT, pod=EMPTY, multus=record("networkName", networkName=TEXT)),
     volumes=records(
         "name",
         name=TEXT,
@@ -110,7 +106,11 @@ def definition(
     """Return the CustomResourceDefinition of a kind."""
     plural = f"{kind.lower()}s"
     status = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    schema = {"type": "object", "required": ["spec"], "properties": {"spec": spec, "status": status}}
+    schema = {
+        "type": "object",
+        "required": ["spec"],
+        "properties": {"spec": spec, "status": status},
+    }
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",

@@ -115,9 +115,7 @@ def _apiserver(programs: Programs, folder: Path, etcd: int, port: int) -> list[s
     ]
 
 
-def _wait(
-    programs: Programs, folder: Path, port: int, server: subprocess.Popen[bytes]
-) -> Cluster:
+def _wait(programs: Programs, folder: Path, port: int, server: subprocess.Popen[bytes]) -> Cluster:
     certificate = folder / "certificates/apiserver.crt"
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline and server.poll() is None:

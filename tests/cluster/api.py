@@ -14,7 +14,7 @@ Document = dict[str, Any]
 TIMEOUT_SECONDS = 30
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The server answered with an error.
 
     Args:
@@ -49,7 +49,7 @@ class Api:
         """Return the answer's object.
 
         Raises:
-            Refused: the server answered with another status than 2xx.
+            RefusedError: the server answered with another status than 2xx.
             OSError: it does not answer.
         """
         connection = http.client.HTTPSConnection(
@@ -69,7 +69,7 @@ class Api:
         except ValueError:
             document = {"message": text}
         if not 200 <= answer.status < 300:
-            raise Refused(answer.status, document.get("message", text))
+            raise RefusedError(answer.status, document.get("message", text))
         found: Document = document
         return found
 

@@ -3,10 +3,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.cluster.api import Document
 from tests.cluster.install import define_kubevirt, install, wait_for_policies
 from tests.cluster.programs import Programs, find_programs
 from tests.cluster.server import Cluster, running_cluster
@@ -26,9 +26,19 @@ def programs() -> Programs:
     return find_programs()
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that goes at once: etcd's files are large."""
+    with TemporaryDirectory(prefix="portside-cluster-") as name:
+        yield Path(name)
+
+
 @pytest.fixture(scope="session")
-def cluster(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with running_cluster(programs, tmp_path_factory.mktemp("cluster")) as running:
+def cluster(programs: Programs) -> Iterator[Cluster]:
+    with (
+        TemporaryDirectory(prefix="portside-cluster-") as name,
+        running_cluster(programs, Path(name)) as running,
+    ):
         define_kubevirt(running)
         yield running
 
@@ -48,14 +58,13 @@ def installed(cluster: Cluster, applied: dict[str, list[str]]) -> Cluster:
 
 
 @pytest.fixture
-def owned(request: pytest.FixtureRequest, installed: Cluster) -> Iterator[str]:
-    """A namespace of the test's own."""
+def owned(request: pytest.FixtureRequest, installed: Cluster) -> str:
+    """A namespace of the test's own, which goes with the cluster: no controller ends one."""
     name = request.node.name.lower().replace("_", "-").partition("[")[0][:50]
-    document: Document = {
+    document = {
         "apiVersion": "v1",
         "kind": "Namespace",
         "metadata": {"generateName": f"{name.strip('-')}-"},
     }
     made = installed.admin.create(document)
-    yield made["metadata"]["name"]
-    # Nothing ends a namespace without its controller; the whole cluster goes.
+    return str(made["metadata"]["name"])

@@ -132,8 +132,9 @@ def definition(
     }
 
 
+INSTANCES = definition("kubevirt.io", "v1", "VirtualMachineInstance", INSTANCE)
 DEFINITIONS = (
-    definition("kubevirt.io", "v1", "VirtualMachineInstance", INSTANCE),
+    INSTANCES,
     definition("kubevirt.io", "v1", "VirtualMachine", MACHINE),
     definition("kubevirt.io", "v1", "KubeVirt", KUBEVIRT),
     definition("plugin.kubevirt.io", "v1alpha1", "Plugin", PLUGIN, namespaced=False),

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.cluster.api import Refused
+from tests.cluster.api import Document, RefusedError
 from tests.cluster.crds import DEFINITIONS
 from tests.cluster.server import Cluster
 from tests.manifests import tree
@@ -40,17 +40,21 @@ def define_kubevirt(cluster: Cluster) -> None:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kubevirt"}}
     cluster.admin.create(namespace)
     for definition in DEFINITIONS:
-        eventually(lambda one=definition: _is_served(cluster, one["metadata"]["name"]), "served")
+        _wait_until_served(cluster, definition)
 
 
-def _is_served(cluster: Cluster, name: str) -> bool:
-    plural, _, group = name.partition(".")
-    version = "v1" if group == "kubevirt.io" else "v1alpha1"
-    try:
-        cluster.admin.request("GET", f"/apis/{group}/{version}/{plural}")
-    except Refused:
-        return False
-    return True
+def _wait_until_served(cluster: Cluster, definition: Document) -> None:
+    spec = definition["spec"]
+    path = f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}"
+
+    def is_served() -> bool:
+        try:
+            cluster.admin.request("GET", path)
+        except RefusedError:
+            return False
+        return True
+
+    eventually(is_served, f"{path} is served")
 
 
 def install(cluster: Cluster) -> dict[str, list[str]]:
@@ -64,7 +68,7 @@ def wait_for_policies(cluster: Cluster) -> None:
     def refuses() -> bool:
         try:
             cluster.admin.create(vmi({"portside.io/unknown": ""}), dryRun="All")
-        except Refused as refusal:
+        except RefusedError as refusal:
             return refusal.code == 422 and "unknown annotation" in refusal.message
         return False
 
@@ -72,7 +76,7 @@ def wait_for_policies(cluster: Cluster) -> None:
         asking = vmi(requests={"kubevirt.io/interface": 3})
         try:
             made = cluster.admin.create(asking, dryRun="All")
-        except Refused:
+        except RefusedError:
             return False
         annotations = made["metadata"].get("annotations", {})
         return {"portside.io/interfaces", "hooks.kubevirt.io/hookSidecars"} <= set(annotations)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster.api import Api, Refused
+from tests.cluster.api import Api, RefusedError
 from tests.cluster.process import free_port, running
 from tests.cluster.programs import Programs
 from tests.support import missing
@@ -59,11 +59,24 @@ class Cluster:
 @contextmanager
 def running_cluster(programs: Programs, folder: Path) -> Iterator[Cluster]:
     """Start a control plane that keeps everything in ``folder``; end it."""
-    etcd_port, port = free_port(), free_port()
-    with (
-        running(_etcd(programs, folder, etcd_port), folder / "etcd.log"),
-        running(_apiserver(programs, folder, etcd_port, port), folder / "apiserver.log") as server,
-    ):
+    with running_etcd(programs, folder) as etcd, running_apiserver(programs, folder, etcd) as one:
+        yield one
+
+
+@contextmanager
+def running_etcd(programs: Programs, folder: Path) -> Iterator[int]:
+    """Start etcd on the objects in ``folder``, and return its port."""
+    port = free_port()
+    with running(_etcd(programs, folder, port), folder / "etcd.log"):
+        yield port
+
+
+@contextmanager
+def running_apiserver(programs: Programs, folder: Path, etcd: int) -> Iterator[Cluster]:
+    """Start kube-apiserver; the objects are those that etcd has."""
+    port = free_port()
+    command = _apiserver(programs, folder, etcd, port)
+    with running(command, folder / "apiserver.log") as server:
         yield _wait(programs, folder, port, server)
 
 
@@ -88,7 +101,7 @@ def _apiserver(programs: Programs, folder: Path, etcd: int, port: int) -> list[s
     (folder / "tokens.csv").write_text("".join(tokens), encoding="utf-8")
     key = folder / "service-accounts.key"
     try:
-        subprocess.run(
+        subprocess.run(  # noqa: S603 - constants and a path of ours
             ["openssl", "genrsa", "-out", key, "2048"],  # noqa: S607 - whichever the user has
             check=True,
             capture_output=True,
@@ -123,7 +136,7 @@ def _wait(programs: Programs, folder: Path, port: int, server: subprocess.Popen[
             context = ssl.create_default_context(cafile=str(certificate))
             admin = Api(port, context, "token-of-admin")
             admin.request("GET", "/readyz")
-        except (OSError, Refused):
+        except (OSError, RefusedError):
             time.sleep(0.1)
             continue
         _write_kubeconfig(folder, port, certificate)

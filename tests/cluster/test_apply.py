@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cluster.api import Refused
+from tests.cluster.api import RefusedError
 from tests.cluster.install import trees
 from tests.cluster.server import Cluster
 from tests.manifests import tree
@@ -74,6 +74,6 @@ def test_the_account_of_the_node_agent_may_do_nothing(installed: Cluster) -> Non
         "/apis/kubevirt.io/v1/virtualmachineinstances",
         "/apis/plugin.kubevirt.io/v1alpha1/plugins",
     ):
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(RefusedError) as caught:
             agent.request("GET", path)
         assert caught.value.code == 403

@@ -21,7 +21,6 @@ USERS: Mapping[str, tuple[str, ...]] = {
     "admin": ("system:masters",),
     # Whoever owns VMs, with the rights that a test binds.
     "owner": (),
-    "system:serviceaccount:portside:portside-node": ("system:serviceaccounts",),
 }
 """Users of the token file and their groups. A user's token is ``token-of-NAME``."""
 
@@ -37,6 +36,12 @@ class Cluster:
 
     def user(self, name: str) -> Api:
         return self.admin.as_user(f"token-of-{name}")
+
+    def account(self, namespace: str, name: str) -> Api:
+        """Return the API as a pod of the service account meets it."""
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
+        asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+        return self.admin.as_user(self.admin.request("POST", path, asked)["status"]["token"])
 
     def kubectl(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """Run kubectl as the administrator; a failure is for the caller to judge."""

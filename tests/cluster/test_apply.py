@@ -66,7 +66,10 @@ def test_the_component_for_older_kubernetes_makes_its_objects(
 
 
 def test_the_account_of_the_node_agent_may_do_nothing(installed: Cluster) -> None:
-    agent = installed.user("system:serviceaccount:portside:portside-node")
+    agent = installed.account("portside", "portside-node")
+    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+    who = agent.request("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", review)
+    assert who["status"]["userInfo"]["username"] == "system:serviceaccount:portside:portside-node"
     for path in (
         "/api/v1/nodes",
         "/api/v1/namespaces/portside/pods",

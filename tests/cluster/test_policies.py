@@ -2,6 +2,7 @@
 """The admission policies on a real API server: objects are created, and looked at again."""
 
 import copy
+import json
 from collections.abc import Mapping
 
 import pytest
@@ -157,3 +158,32 @@ def test_what_was_wrong_before_can_be_changed_otherwise(installed: Cluster, owne
         installed.admin.patch(old, change)
     with pytest.raises(RefusedError, match=r"denied request: metadata\.annotations"):
         installed.admin.patch(old, {"metadata": {"annotations": {ANNOTATION: "98"}}})
+
+
+def test_an_owner_needs_no_right_but_to_create_vmis(installed: Cluster, owned: str) -> None:
+    rbac = {"apiVersion": "rbac.authorization.k8s.io/v1"}
+    rule = {"apiGroups": ["kubevirt.io"], "resources": ["*"], "verbs": ["create"]}
+    role = {**rbac, "kind": "Role", "metadata": {}, "rules": [rule]}
+    subject = {"kind": "User", "name": "owner", "apiGroup": "rbac.authorization.k8s.io"}
+    reference = {"kind": "Role", "name": "owner", "apiGroup": "rbac.authorization.k8s.io"}
+    binding = {**rbac, "kind": "RoleBinding", "metadata": {}}
+    binding |= {"subjects": [subject], "roleRef": reference}
+    for document in (role, binding):
+        installed.admin.create(named(document, "owner", owned))
+    owner = installed.user("owner")
+    asking = named(vmi(requests={INTERFACE: 5}), "mine", owned)
+    assert sidecars(owner.create(asking)) == [IMAGE]
+    with pytest.raises(RefusedError) as caught:
+        owner.create(named(vmi(requests={INTERFACE: 5}), "mine", "default"))
+    assert caught.value.code == 403
+
+
+def test_a_large_vmi_stays_within_the_servers_budget(installed: Cluster, owned: str) -> None:
+    # The server bounds what the expressions of a policy may cost, and refuses what costs more.
+    # All annotations together may have 256 KiB.
+    many = {f"example.com/note-{number}": "x" * 20 for number in range(3000)}
+    others = [{"image": f"registry.example/other-{number}:1"} for number in range(1500)]
+    asked = {**many, ANNOTATION: "8", KEY: json.dumps(others)}
+    made = installed.admin.create(named(vmi(asked), "large", owned))
+    assert sidecars(made) == [*(entry["image"] for entry in others), IMAGE]
+    installed.admin.patch(made, {"metadata": {"labels": {"x": "y"}}})

@@ -2,16 +2,19 @@
 """Every tree of manifests on a real API server."""
 
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 import yaml
 
+import sidecar
 from tests.cluster.api import RefusedError
 from tests.cluster.install import trees
 from tests.cluster.server import Cluster
 from tests.manifests import tree
 
+# The others are VMs of their owners, and the cluster's own KubeVirt object.
+INSTALLED = {"policies", "hook-sidecar", "plugin", "node", "overlays"}
 TREES = [str(folder.relative_to(tree.MANIFESTS)) for folder in trees()]
 
 
@@ -20,6 +23,18 @@ def test_every_tree_is_applied(applied: dict[str, list[str]]) -> None:
     for lines in applied.values():
         assert lines
         assert all(line.endswith((" created", " configured", " unchanged")) for line in lines)
+
+
+@pytest.mark.parametrize("name", [name for name in TREES if PurePath(name).parts[0] in INSTALLED])
+def test_what_a_tree_installs_is_found_by_its_labels(cluster: Cluster, name: str) -> None:
+    done = cluster.kubectl("kustomize", tree.MANIFESTS / name)
+    assert done.returncode == 0, done.stderr
+    documents = list(yaml.safe_load_all(done.stdout))
+    assert documents
+    for document in documents:
+        labels = document["metadata"]["labels"]
+        assert labels["app.kubernetes.io/part-of"] == "portside"
+        assert labels["app.kubernetes.io/version"] == sidecar.__version__
 
 
 @pytest.fixture

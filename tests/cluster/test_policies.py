@@ -161,7 +161,7 @@ def test_what_was_wrong_before_can_be_changed_otherwise(installed: Cluster, owne
 
 
 def test_an_owner_needs_no_right_but_to_create_vmis(installed: Cluster, owned: str) -> None:
-    rbac = {"apiVersion": "rbac.authorization.k8s.io/v1"}
+    rbac: Document = {"apiVersion": "rbac.authorization.k8s.io/v1"}
     rule = {"apiGroups": ["kubevirt.io"], "resources": ["*"], "verbs": ["create"]}
     role = {**rbac, "kind": "Role", "metadata": {}, "rules": [rule]}
     subject = {"kind": "User", "name": "owner", "apiGroup": "rbac.authorization.k8s.io"}

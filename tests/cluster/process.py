@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Processes that a test starts and ends by their ids."""
 
+import errno
+import random
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -10,12 +12,24 @@ from pathlib import Path
 END_SECONDS = 20
 
 
+PORTS = range(20000, 32000)
+"""Below what Linux gives to outgoing connections, so that none takes the port meanwhile."""
+
+
 def free_port() -> int:
-    """Return a port of loopback that nobody listens on just now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
+    """Return a port of loopback that nobody listens on just now.
+
+    Raises:
+        OSError: a hundred ports, chosen at random, were taken.
+    """
+    for port in random.sample(PORTS, 100):
+        with socket.socket() as one:
+            try:
+                one.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError(errno.EADDRINUSE, f"no free port among {PORTS}")
 
 
 @contextmanager

@@ -146,8 +146,12 @@ def _wait(programs: Programs, folder: Path, port: int, server: subprocess.Popen[
             continue
         _write_kubeconfig(folder, port, certificate)
         return Cluster(programs, folder, port, admin)
-    log = (folder / "apiserver.log").read_text(encoding="utf-8", errors="replace")
-    raise AssertionError(f"kube-apiserver was not ready in {READY_SECONDS} s: {log[-3000:]}")
+    logs = [
+        (folder / name).read_text(encoding="utf-8", errors="replace")[-2000:]
+        for name in ("etcd.log", "apiserver.log")
+    ]
+    state = "ended" if server.poll() is not None else f"was not ready in {READY_SECONDS} s"
+    raise AssertionError(f"kube-apiserver {state}: {logs}")
 
 
 def _write_kubeconfig(folder: Path, port: int, certificate: Path) -> None:

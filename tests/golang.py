@@ -7,6 +7,7 @@ Each lies in a Go module of its own: ``go.mod`` and ``go.sum`` pin what it is bu
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,6 +17,9 @@ from tests.support import missing
 
 BUILD_SECONDS = 1500
 """A cold build of kube-apiserver takes about ten minutes on two idle cores."""
+
+OLDEST = (1, 21)
+"""The first Go that fetches the version which go.mod asks for, where that is newer."""
 
 
 def go_program(module: Path, package: str, purpose: str, symbols: str = "") -> Path:
@@ -29,26 +33,32 @@ def go_program(module: Path, package: str, purpose: str, symbols: str = "") -> P
     """
     go = shutil.which("go")
     if go is None:
-        missing(f"{purpose} needs a Go toolchain (Debian: golang-go)")
-    # Debian's Go may be older than what go.mod asks for, and then fetches that; Go before 1.21
-    # cannot.
+        missing(f"{purpose} needs a Go toolchain (Debian from trixie on: golang-go)")
+    # Debian's Go may be older than what go.mod asks for, and then fetches that.
     environment = {"GOTOOLCHAIN": "auto", **os.environ, "CGO_ENABLED": "0"}
     version = subprocess.run(  # noqa: S603 - the machine's own compiler
         [go, "version"], cwd=module, env=environment, capture_output=True, text=True, check=False
     )
     if version.returncode != 0:
         missing(f"{purpose}: {go} cannot do with {module / 'go.mod'}: {version.stderr.strip()}")
+    if _release(version.stdout) < OLDEST:
+        missing(f"{purpose} needs Go {'.'.join(map(str, OLDEST))} or newer: {version.stdout}")
     program = cache_root() / f"{module.name}-{_digest(module, package + symbols, version.stdout)}"
     program.parent.mkdir(parents=True, exist_ok=True)
     # Two test runs at once build one after the other; the second finds the program.
     with program.with_name(f"{program.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not program.exists():
-            command = ["nice", go, "build", "-trimpath", "-buildvcs=false"]
+            command = ["nice", go, "build", "-buildvcs=false"]
             command += ["-ldflags", f"-s -w {symbols}", "-o", f"{program}.part", package]
             _build(command, module, environment, purpose)
             Path(f"{program}.part").rename(program)
     return program
+
+
+def _release(version: str) -> tuple[int, ...]:
+    found = re.search(r"\bgo(\d+)\.(\d+)", version)
+    return tuple(map(int, found.groups())) if found else OLDEST
 
 
 def _digest(module: Path, how: str, toolchain: str) -> str:

@@ -112,7 +112,6 @@ def test_virt_handler_calls_where_the_agent_listens() -> None:
 
 
 def test_the_plugin_changes_no_domain() -> None:
-    # Domain hooks of any plugin make KubeVirt drop <teaming> that a hook sidecar wrote.
     assert set(PLUGIN["spec"]) == {"failureStrategy", "nodeHooks"}
     assert PLUGIN["spec"]["failureStrategy"] == "Fail"
 

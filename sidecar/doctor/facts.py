@@ -10,7 +10,14 @@ from sidecar.model.lease import Lease
 from sidecar.model.mac import MacAddress
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PfRecord, PoolDefinition
-from sidecar.model.vf import UNKNOWN, Inventory, PhysicalFunction, Unknown, VirtualFunction
+from sidecar.model.vf import (
+    UNKNOWN,
+    Assessment,
+    Inventory,
+    PhysicalFunction,
+    Unknown,
+    VirtualFunction,
+)
 
 HOST = "host"
 """What findings call the host as a whole."""
@@ -187,7 +194,8 @@ class Facts:
     """All that findings rest on.
 
     Args:
-        inventory: PFs and VFs, with their use by all signals: libvirt's and our records' too.
+        inventory: PFs and VFs.
+        assessments: whether each VF may be taken, by all signals.
         holders: the running domain that has a device, by the device's address.
         present: which of the addresses that the domain names are PCI devices here.
         shared: for a VF whose IOMMU group has other devices, those.
@@ -201,6 +209,7 @@ class Facts:
     iommu: IommuFacts
     pfs: tuple[PfFacts, ...]
     inventory: Inventory
+    assessments: Mapping[PciAddress, Assessment]
     vfio: VfioFacts
     libvirt: LibvirtFacts
     pools: tuple[PoolFacts, ...] = ()

@@ -154,12 +154,24 @@ class PhysicalFunction(PciFunction):
         return UNKNOWN if self.vfs is UNKNOWN else len(self.vfs)
 
 
-class Verdict(StrEnum):
-    """What a signal says of a VF."""
+class Availability(StrEnum):
+    """Whether a VF may be taken: of one VF, and what each signal says of it.
 
-    FREE = "free"
+    In the order of what counts first: the worst of all signals is the VF's. So ``PROMISED`` means
+    that nothing else stands against it, and ``LEASED`` that nobody is seen to use it.
+    """
+
+    QUARANTINED = "quarantined"
+    """A write to its PF hangs: nothing may touch the PF or its VFs."""
+    INSPECT = "inspect"
+    """Its lease was cut short or is damaged: it is neither free nor somebody's."""
     IN_USE = "in use"
+    LEASED = "leased"
     UNKNOWN = "unknown"
+    """Something cannot be read, or only one source says that it is free: counts as in use."""
+    PROMISED = "promised"
+    """A domain's configuration, or another entry of the same VM, names it."""
+    FREE = "free"
 
 
 class Source(StrEnum):
@@ -169,58 +181,75 @@ class Source(StrEnum):
     """sysfs and netlink."""
     PROCESSES = "processes"
     LIBVIRT = "libvirt"
+    """Its running domains."""
     LEASES = "leases"
+    """Portside's own records of the VFs."""
+    CONFIGURATIONS = "configurations"
+    """What domains will have when they start, and what a VM that starts now names."""
+    QUARANTINE = "quarantine"
+    """Portside's own record of the PF."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """One signal: what it says, in a sentence for people; ``who`` names the user, if known."""
 
-    verdict: Verdict
+    verdict: Availability
     text: str
     who: str = ""
     source: Source = Source.KERNEL
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """Whether a VF is in use, by every signal that was read.
+class Assessment:
+    """Whether a VF may be taken, and all signals that this rests on.
 
-    Raises:
-        RequestError: no signal at all.
+    ``sidecar.pool.availability.assess`` makes it, and nobody else decides.
     """
 
+    availability: Availability
     evidence: tuple[Evidence, ...]
-
-    def __post_init__(self) -> None:
-        if not self.evidence:
-            raise RequestError("a VF's use without any evidence")
-
-    @property
-    def verdict(self) -> Verdict:
-        """The worst of all signals: one user is enough, and so is one doubt."""
-        verdicts = {evidence.verdict for evidence in self.evidence}
-        if Verdict.IN_USE in verdicts:
-            return Verdict.IN_USE
-        return Verdict.UNKNOWN if Verdict.UNKNOWN in verdicts else Verdict.FREE
 
     @property
     def free(self) -> bool:
-        """Whether the VF may be taken: what is unknown counts as in use."""
-        return self.verdict is Verdict.FREE
+        """Whether the VF may be taken."""
+        return self.availability is Availability.FREE
 
     @property
     def users(self) -> tuple[str, ...]:
-        """Who uses it, as far as that is known; each once."""
+        """Who has it or is to have it, as far as that is known; each once."""
         return tuple(dict.fromkeys(one.who for one in self.evidence if one.who))
+
+    @property
+    def state(self) -> str:
+        """What is the matter with the VF, as a predicate: ``is in use``."""
+        match self.availability:
+            case Availability.UNKNOWN:
+                return "is not proven free"
+            case Availability.INSPECT:
+                return "is to be inspected"
+            case other:
+                return f"is {other}"
+
+    @property
+    def why(self) -> str:
+        """What stands against taking the VF, empty if nothing does."""
+        return "; ".join(one.text for one in self.obstacles)
+
+    @property
+    def obstacles(self) -> tuple[Evidence, ...]:
+        """The signals that do not say that it is free; those that count first come first."""
+        order = tuple(Availability)
+        found = (one for one in self.evidence if one.verdict is not Availability.FREE)
+        return tuple(sorted(found, key=lambda one: order.index(one.verdict)))
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """All PFs of a host, ordered by address, and the use of each of their VFs."""
+    """All PFs of a host, ordered by address, and what kernel and processes say of each VF."""
 
     pfs: tuple[PhysicalFunction, ...]
-    usages: Mapping[PciAddress, Usage]
+    signals: Mapping[PciAddress, tuple[Evidence, ...]]
 
     def find(self, address: PciAddress) -> PhysicalFunction | VirtualFunction | None:
         """Return the PF or VF at an address, ``None`` if there is none."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from sidecar.errors import HostError, RequestError
 from sidecar.model.pool import PoolDefinition
 from sidecar.node.context import Node
-from sidecar.node.observe import Guests, observe_guests
+from sidecar.node.observe import observe_guests
+from sidecar.pool.availability import Guests
 from sidecar.pool.definition import read_pool
 from sidecar.virt.domains import Domain, read_domains
 from sidecar.virt.networks import Network, Networks

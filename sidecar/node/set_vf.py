@@ -6,14 +6,18 @@ VMs run in containers there is no libvirt to answer.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from sidecar.errors import CapacityError, HostError, RequestError
 from sidecar.host.inventory import read_inventory
 from sidecar.model.pci import PciAddress
 from sidecar.model.settings import VfSettings
-from sidecar.model.vf import UNKNOWN, Inventory, PhysicalFunction, Usage, VirtualFunction
+from sidecar.model.vf import UNKNOWN, Assessment, Inventory, PhysicalFunction, VirtualFunction
 from sidecar.node.context import Node
-from sidecar.pool.guard import weigh_lease
+from sidecar.node.observe import observe
+from sidecar.pool.availability import Guests
+
+_NOT_ASKED: Final = Guests(absent="libvirt is not asked: what its guests have, the kernel shows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +51,16 @@ def set_vf(
     if settings.asks_nothing:
         raise RequestError("nothing to set", where=f"VF {address}", todo="Name a setting")
     pf, _ = _find(read_inventory(node.sysfs, node.proc), address)
-    with node.store.lock(pf.address) as held:
+    with node.store.lock(pf.address):
         # Under the lock nobody else of ours can take the VF between this look and the change.
         inventory = read_inventory(node.sysfs, node.proc)
         pf, vf = _find(inventory, address)
-        lease = weigh_lease(held.leases().get(vf.index))
-        usage = Usage((*inventory.usages[address].evidence, lease))
-        _check_use(vf, usage, settings, force=force)
+        assessment = observe(node, pf, inventory, _NOT_ASKED).assess(vf)
+        _check_use(vf, assessment, settings, force=force)
         where, name = _describe(vf), pf_interface(pf)
         before = node.links.read_settings(name, vf.index)
         after = node.links.apply_settings(name, vf.index, settings, where=where)
-    return Changed(vf, name, before, after, usage.users if not usage.free else ())
+    return Changed(vf, name, before, after, () if assessment.free else assessment.users)
 
 
 def pf_interface(pf: PhysicalFunction) -> str:
@@ -90,24 +93,24 @@ def _find(inventory: Inventory, address: PciAddress) -> tuple[PhysicalFunction, 
     )
 
 
-def _check_use(vf: VirtualFunction, usage: Usage, settings: VfSettings, *, force: bool) -> None:
-    if usage.free:
+def _check_use(
+    vf: VirtualFunction, assessment: Assessment, settings: VfSettings, *, force: bool
+) -> None:
+    if assessment.free:
         return
-    doubts = "; ".join(one.text for one in usage.evidence if one.verdict is usage.verdict)
+    users, doubts = ", ".join(assessment.users), assessment.why
     if not force:
         raise CapacityError(
-            "the VF is in use, so that nothing of it is changed"
-            if usage.users
-            else "the VF may be in use, so that nothing of it is changed",
+            f"the VF {assessment.state}, so nothing of it is changed",
             where=_describe(vf),
-            found=f"{', '.join(usage.users)}: {doubts}" if usage.users else doubts,
+            found=f"{users}: {doubts}" if users else doubts,
             todo="Stop its user first; --force changes all but the MAC address under it",
         )
     if settings.mac is not None:
         raise RequestError(
             "the MAC address of a VF in use stays, also with --force: its user has it",
             where=_describe(vf),
-            found=", ".join(usage.users) or doubts,
+            found=users or doubts,
             todo="Stop its user first, or leave --mac out",
         )
 

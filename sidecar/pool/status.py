@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from sidecar.model.lease import Lease
 from sidecar.model.pool import PfView, PoolRecord
 from sidecar.model.settings import VfSettings
-from sidecar.model.vf import UNKNOWN, Usage, Verdict, VirtualFunction
+from sidecar.model.vf import UNKNOWN, Assessment, Availability, VirtualFunction
+from sidecar.pool.availability import count_vfs
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class VfStatus:
     """One VF of a pool; ``settings`` is ``None`` if the PF does not tell them."""
 
     vf: VirtualFunction
-    usage: Usage
+    assessment: Assessment
     lease: Lease | None
     settings: VfSettings | None
 
@@ -42,14 +43,14 @@ class PoolStatus:
         return None if self.view.pf.vfs is UNKNOWN else len(self.vfs)
 
     @property
-    def free(self) -> int:
-        """VFs that the next guest can have."""
-        return sum(one.usage.free for one in self.vfs)
+    def counts(self) -> Mapping[Availability, int]:
+        """VFs by whether they may be taken."""
+        return count_vfs(self.view)
 
     @property
-    def held(self) -> int:
-        """VFs that somebody has; what is unknown is neither held nor free."""
-        return sum(one.usage.verdict is Verdict.IN_USE for one in self.vfs)
+    def free(self) -> int:
+        """VFs that the next guest can have."""
+        return self.counts[Availability.FREE]
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -65,7 +66,8 @@ class PoolStatus:
         elif wanted is not None and self.present < wanted:
             found.append(f"{self.present} VFs of {wanted}: portside pool start makes them")
         if self.active and self.present and not self.free:
-            found.append("exhausted: no VF is free, the next guest fails to start")
+            taken = ", ".join(f"{number} {one}" for one, number in self.counts.items() if number)
+            found.append(f"exhausted: no VF is free ({taken}), the next guest fails to start")
         if self.view.up is False:
             found.append(f"PF {self.record.definition.pf_name} is down")
         found += [
@@ -91,13 +93,12 @@ def describe_pool(
         settings: of the VFs, by number, as far as the PF tells them.
         active: whether its network runs.
     """
-    vfs = () if view.pf.vfs is UNKNOWN else view.pf.vfs
     return PoolStatus(
         record,
         view,
         active,
         tuple(
-            VfStatus(vf, view.usage(vf), view.leases.get(vf.index), settings.get(vf.index))
-            for vf in vfs
+            VfStatus(vf, view.assess(vf), view.leases.get(vf.index), settings.get(vf.index))
+            for vf in view.vfs
         ),
     )

@@ -15,7 +15,7 @@ from sidecar.node.agent.giveback import give_back
 from sidecar.node.agent.prepare import Preparer
 from sidecar.node.agent.tally import Tally
 from sidecar.node.context import Node
-from sidecar.node.observe import Guests
+from sidecar.pool.availability import Guests
 from sidecar.vmi.request import parse_identity
 
 PRE_VM_START: Final = "PreVMStart"
@@ -38,7 +38,7 @@ class NodeHooks:
     """
 
     def __init__(
-        self, node: Node, guests: Callable[[], Guests] | None, tally: Tally, log: HookLog
+        self, node: Node, guests: Callable[[], Guests], tally: Tally, log: HookLog
     ) -> None:
         self._node = node
         self._preparer = Preparer(node, guests)

@@ -7,7 +7,7 @@ import pytest
 
 from sidecar.host.inventory import read_inventory
 from sidecar.host.sysfs import Sysfs
-from sidecar.host.usage import is_vfio
+from sidecar.host.writer import is_vfio
 from sidecar.model.vf import UNKNOWN, Unknown, Usage, Verdict
 from tests.fakes.sriov import UP, FakeInterface, FakePf, FakeSysfs, FakeVf, make_procfs
 

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from rich.text import Text
 
-from sidecar.model.vf import UNKNOWN, Assessment, Availability
+from sidecar.model.availability import Assessment, Availability
+from sidecar.model.vf import UNKNOWN
 
 STYLES: Final = {
     Availability.QUARANTINED: "red",

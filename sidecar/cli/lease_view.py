@@ -13,20 +13,21 @@ from sidecar.cli.availability import (
     STYLES,
     describe_assessment,
     draw_evidence,
-    draw_state,
     with_unknown,
 )
 from sidecar.cli.pool_data import describe_settings
 from sidecar.cli.vf_settings import say_settings
+from sidecar.model.availability import Assessment
 from sidecar.model.lease import Lease, LeaseState
-from sidecar.model.vf import UNKNOWN, Assessment, Unknown, VirtualFunction
+from sidecar.model.vf import UNKNOWN, Unknown, VirtualFunction
 from sidecar.node.leases import ListedLease
+from sidecar.pool.availability import assess, weigh_lease
 from sidecar.pool.clearing import LeaseView
 
 _NONE: Final = "-"
 _NO_MORE: Final[Mapping[str, Any]] = {}
-_HEADINGS: Final = ("PF", "VF", "Address", "State", "Lease", "Holder", "Pool", "Generation", "Time")
-_WHOLE: Final = ("PF", "VF", "Address", "State", "Lease")
+_HEADINGS: Final = ("PF", "VF", "Address", "State", "Holder", "Pool", "Generation", "Time")
+_WHOLE: Final = ("PF", "VF", "Address", "State")
 
 
 def draw_leases(leases: Sequence[ListedLease]) -> Group:
@@ -105,9 +106,7 @@ def _cells(one: ListedLease) -> Iterator[Text]:
     yield Text(str(lease.pf))
     yield Text(str(lease.index))
     yield Text(_address(one.vf))
-    seen = one.assessment
-    yield Text(_NONE) if seen is None else Text(seen.availability, STYLES[seen.availability])
-    yield Text(lease.state, "red" if lease.state is LeaseState.INSPECT else "")
+    yield _state(lease, one.assessment)
     yield Text(str(lease.holder or _NONE))
     yield Text(lease.pool or _NONE)
     yield Text(str(lease.generation))
@@ -118,8 +117,9 @@ def _lines(view: LeaseView) -> Iterator[tuple[str, Text]]:
     lease, holder = view.lease, view.lease.holder
     yield "VF", Text(f"{lease.index} of {lease.pf}")
     yield "Address", Text(_address(view.vf))
-    yield "State", Text(_NONE) if view.assessment is None else draw_state(view.assessment)
-    yield "Lease", Text(f"{lease.state}: {lease.reason}" if lease.reason else lease.state)
+    state = _state(lease, view.assessment)
+    yield "State", state.append(f": {lease.reason}", "none") if lease.reason else state
+    yield "Lease", Text(lease.state)
     uid = f" ({holder.uid})" if holder is not None and holder.uid else ""
     yield "Holder", Text(f"{holder or _NONE}{uid}")
     yield "Pool", Text(lease.pool or _NONE)
@@ -134,6 +134,14 @@ def _lines(view: LeaseView) -> Iterator[tuple[str, Text]]:
         yield from draw_evidence(view.assessment)
     elif view.promised:
         yield "Named by", Text(f"domain {view.promised}")
+
+
+def _state(lease: Lease, assessment: Assessment | None) -> Text:
+    """Say whether the VF may be taken; of one that is not there, what its record says."""
+    seen = assess([weigh_lease(lease)]) if assessment is None else assessment
+    if assessment is None and lease.free:
+        return Text(_NONE)
+    return Text(seen.availability, STYLES[seen.availability])
 
 
 def _address(vf: VirtualFunction | Unknown | None) -> str:

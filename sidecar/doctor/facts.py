@@ -6,18 +6,12 @@ from dataclasses import dataclass, field
 
 from sidecar.doctor.finding import Reading
 from sidecar.domainxml.needs import DomainNeeds
+from sidecar.model.availability import Assessment
 from sidecar.model.lease import Lease
 from sidecar.model.mac import MacAddress
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PfRecord, PoolDefinition
-from sidecar.model.vf import (
-    UNKNOWN,
-    Assessment,
-    Inventory,
-    PhysicalFunction,
-    Unknown,
-    VirtualFunction,
-)
+from sidecar.model.vf import UNKNOWN, Inventory, PhysicalFunction, Unknown, VirtualFunction
 
 HOST = "host"
 """What findings call the host as a whole."""

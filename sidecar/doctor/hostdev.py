@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from sidecar.doctor.facts import Facts
 from sidecar.doctor.finding import Code, Finding, Level, Reading
 from sidecar.domainxml.needs import DomainNeeds, NeededDevice
+from sidecar.model.availability import Availability
 from sidecar.model.pci import PciAddress
-from sidecar.model.vf import UNKNOWN, Availability, PhysicalFunction, VirtualFunction
+from sidecar.model.vf import UNKNOWN, PhysicalFunction, VirtualFunction
 
 _DEVICES = "/sys/bus/pci/devices"
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from sidecar.doctor.facts import Facts, PfFacts, PoolFacts, Want
 from sidecar.doctor.finding import Code, Finding, Level, Reading, or_fine
-from sidecar.model.vf import UNKNOWN, Availability, VirtualFunction
+from sidecar.model.availability import Availability
+from sidecar.model.vf import UNKNOWN, VirtualFunction
 
 
 def examine_pools(facts: Facts) -> Iterator[Finding]:

@@ -16,8 +16,9 @@ from sidecar.host.groups import no_iommu, shared_with
 from sidecar.host.numvfs import WriteHung
 from sidecar.host.sysfs import Sysfs
 from sidecar.host.writer import is_vfio
+from sidecar.model.availability import Assessment
 from sidecar.model.pci import PciAddress
-from sidecar.model.vf import UNKNOWN, Assessment
+from sidecar.model.vf import UNKNOWN
 
 SECONDS: Final = 10.0
 """Patience with one write: a driver's probe takes milliseconds."""

@@ -6,14 +6,8 @@ from dataclasses import replace
 
 from sidecar.host.holders import Holders
 from sidecar.host.writer import is_vfio, weigh_kernel
-from sidecar.model.vf import (
-    UNKNOWN,
-    Availability,
-    Evidence,
-    NetInterface,
-    Source,
-    VirtualFunction,
-)
+from sidecar.model.availability import Availability, Evidence, Source
+from sidecar.model.vf import UNKNOWN, NetInterface, VirtualFunction
 
 
 def on_vfio(vf: VirtualFunction) -> bool:

@@ -5,16 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sidecar.errors import RequestError
+from sidecar.model.availability import Assessment
 from sidecar.model.lease import Lease
 from sidecar.model.pci import PciAddress
 from sidecar.model.settings import VfSettings
-from sidecar.model.vf import (
-    MAX_FUNCTIONS,
-    UNKNOWN,
-    Assessment,
-    PhysicalFunction,
-    VirtualFunction,
-)
+from sidecar.model.vf import MAX_FUNCTIONS, UNKNOWN, PhysicalFunction, VirtualFunction
 
 
 @dataclass(frozen=True, slots=True)

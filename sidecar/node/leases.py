@@ -6,17 +6,11 @@ from dataclasses import dataclass
 
 from sidecar.errors import HostError, RequestError
 from sidecar.host.inventory import read_inventory
+from sidecar.model.availability import Assessment
 from sidecar.model.lease import Lease, LeaseState
 from sidecar.model.pci import PciAddress
 from sidecar.model.settings import VfSettings
-from sidecar.model.vf import (
-    UNKNOWN,
-    Assessment,
-    Inventory,
-    PhysicalFunction,
-    Unknown,
-    VirtualFunction,
-)
+from sidecar.model.vf import UNKNOWN, Inventory, PhysicalFunction, Unknown, VirtualFunction
 from sidecar.node.context import Node
 from sidecar.node.observe import ask_guests, observe, observe_host
 from sidecar.node.set_vf import pf_interface

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from sidecar.errors import HostError
 from sidecar.host.groups import shared_with
 from sidecar.host.inventory import read_inventory, read_one_pf
+from sidecar.model.availability import Assessment
 from sidecar.model.lease import Lease
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PfRecord, PfView
-from sidecar.model.vf import UNKNOWN, Assessment, Inventory, PhysicalFunction, VirtualFunction
+from sidecar.model.vf import UNKNOWN, Inventory, PhysicalFunction, VirtualFunction
 from sidecar.node.context import Host
 from sidecar.pool.availability import NO_LIBVIRT, Guests, assess, weigh_records
 from sidecar.virt.connection import Libvirt

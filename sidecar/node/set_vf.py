@@ -10,9 +10,10 @@ from typing import Final
 
 from sidecar.errors import CapacityError, HostError, RequestError
 from sidecar.host.inventory import read_inventory
+from sidecar.model.availability import Assessment
 from sidecar.model.pci import PciAddress
 from sidecar.model.settings import VfSettings
-from sidecar.model.vf import UNKNOWN, Assessment, Inventory, PhysicalFunction, VirtualFunction
+from sidecar.model.vf import UNKNOWN, Inventory, PhysicalFunction, VirtualFunction
 from sidecar.node.context import Node
 from sidecar.node.observe import observe
 from sidecar.pool.availability import Guests

@@ -3,9 +3,10 @@
 
 from enum import Enum
 
+from sidecar.model.availability import Assessment, Availability, Source
 from sidecar.model.lease import Holder, LeaseState
 from sidecar.model.pool import PfView
-from sidecar.model.vf import Assessment, Availability, Source, VirtualFunction
+from sidecar.model.vf import VirtualFunction
 from sidecar.pool.availability import without
 
 

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from sidecar.model.availability import Assessment, Availability, Evidence, Source
 from sidecar.model.guest import GuestDevice
 from sidecar.model.lease import Lease, LeaseState
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PfView
-from sidecar.model.vf import Assessment, Availability, Evidence, Source
 
 _PROVING: Final = frozenset({Source.KERNEL, Source.PROCESSES, Source.LIBVIRT})
 """That we have leased a VF to nobody does not prove that nobody has it."""

@@ -4,8 +4,9 @@
 from collections.abc import Sequence
 
 from sidecar.errors import CapacityError, HostError
+from sidecar.model.availability import Availability, Source
 from sidecar.model.pool import PfView
-from sidecar.model.vf import UNKNOWN, Availability, Source, VirtualFunction
+from sidecar.model.vf import UNKNOWN, VirtualFunction
 
 
 def choose_vf(view: PfView, *, libvirt_chooses: bool, managed: bool) -> VirtualFunction:

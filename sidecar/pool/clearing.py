@@ -5,15 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from sidecar.errors import CapacityError, HostError, RequestError
+from sidecar.model.availability import Assessment, Availability, Source
 from sidecar.model.lease import HolderKind, Lease, LeaseState
-from sidecar.model.vf import (
-    UNKNOWN,
-    Assessment,
-    Availability,
-    Source,
-    Unknown,
-    VirtualFunction,
-)
+from sidecar.model.vf import UNKNOWN, Unknown, VirtualFunction
 from sidecar.pool.guard import assess_for_removal
 from sidecar.pool.stale import assess_for_return
 

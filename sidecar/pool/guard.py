@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from sidecar.errors import CapacityError
+from sidecar.model.availability import Assessment, Source
 from sidecar.model.pool import PfView
-from sidecar.model.vf import UNKNOWN, Assessment, Source, VirtualFunction
+from sidecar.model.vf import UNKNOWN, VirtualFunction
 from sidecar.pool.availability import without
 
 _SHOWN: Final = 16

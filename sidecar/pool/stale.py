@@ -3,9 +3,10 @@
 
 from collections.abc import Collection
 
+from sidecar.model.availability import Assessment, Availability, Source
 from sidecar.model.lease import HolderKind, Lease, LeaseState
 from sidecar.model.pool import PfView
-from sidecar.model.vf import Assessment, Availability, Source, Unknown, VirtualFunction
+from sidecar.model.vf import Unknown, VirtualFunction
 from sidecar.pool.availability import Guests, without
 
 

@@ -4,10 +4,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sidecar.model.availability import Assessment, Availability
 from sidecar.model.lease import Lease
 from sidecar.model.pool import PfView, PoolRecord
 from sidecar.model.settings import VfSettings
-from sidecar.model.vf import UNKNOWN, Assessment, Availability, VirtualFunction
+from sidecar.model.vf import UNKNOWN, VirtualFunction
 from sidecar.pool.availability import count_vfs
 
 

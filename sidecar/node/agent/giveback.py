@@ -11,9 +11,10 @@ from itertools import groupby
 from sidecar.errors import CapacityError, HostError, PortsideError
 from sidecar.host.inventory import read_inventory
 from sidecar.host.usage import on_vfio
+from sidecar.model.availability import Availability
 from sidecar.model.lease import Lease, LeaseState
 from sidecar.model.settings import PortVlan, VfSettings
-from sidecar.model.vf import UNKNOWN, Availability, Inventory, PhysicalFunction, VirtualFunction
+from sidecar.model.vf import UNKNOWN, Inventory, PhysicalFunction, VirtualFunction
 from sidecar.node.agent.prepare import LOCK_SECONDS
 from sidecar.node.agent.wishes import holder_of
 from sidecar.node.context import Node

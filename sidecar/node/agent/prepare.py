@@ -12,10 +12,11 @@ from typing import Final
 
 from sidecar.errors import ApiError
 from sidecar.host.inventory import read_inventory
+from sidecar.model.availability import Availability
 from sidecar.model.lease import Holder, Lease, LeaseState
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PfView
-from sidecar.model.vf import Availability, Inventory
+from sidecar.model.vf import Inventory
 from sidecar.node.agent import refusals
 from sidecar.node.agent.lend import Loan, lend
 from sidecar.node.agent.wishes import Wish, Wishes, read_wishes

@@ -2,9 +2,10 @@
 """Why a VMI does not get its VFs, in words that name what stands against it."""
 
 from sidecar.errors import CapacityError, HostError, RequestError
+from sidecar.model.availability import Assessment, Availability, Source
 from sidecar.model.lease import Lease
 from sidecar.model.pool import PfView, PoolRecord
-from sidecar.model.vf import Assessment, Availability, Inventory, PhysicalFunction, VirtualFunction
+from sidecar.model.vf import Inventory, PhysicalFunction, VirtualFunction
 from sidecar.node.agent.wishes import Wish
 
 
@@ -75,10 +76,12 @@ def not_free(
         vf: the VF.
         wish: the entry that names it.
     """
-    by_record = seen.availability in {Availability.LEASED, Availability.INSPECT}
-    since = f", {lease.state} since {lease.time}" if by_record and lease is not None else ""
+    owned = any(one.source is Source.LEASES for one in seen.obstacles) and lease is not None
+    since = f", {lease.state} since {lease.time}" if owned and lease is not None else ""
+    owner = None if lease is None else lease.holder
+    state = f"belongs to {owner or 'somebody unknown'}" if owned else _state(seen)
     return CapacityError(
-        f"VF {vf.index} of PF {vf.physfn} {_state(seen)}",
+        f"VF {vf.index} of PF {vf.physfn} {state}",
         where=wish.where,
         found=f"{vf.address}{since}: {seen.why}",
         expected="a free VF",
@@ -89,8 +92,6 @@ def not_free(
 def _state(seen: Assessment) -> str:
     users = ", ".join(seen.users)
     match seen.availability:
-        case Availability.LEASED | Availability.INSPECT:
-            return f"belongs to {users or 'somebody unknown'}"
         case Availability.IN_USE:
             return f"is in use by {users or 'an unknown user'}"
         case Availability.UNKNOWN:

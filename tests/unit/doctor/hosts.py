@@ -17,18 +17,10 @@ from sidecar.doctor.facts import (
 )
 from sidecar.doctor.finding import Code, Finding, Level, Reading
 from sidecar.domainxml.needs import read_needs
+from sidecar.model.availability import Availability, Evidence, Source
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PfRecord, PoolDefinition
-from sidecar.model.vf import (
-    Availability,
-    Evidence,
-    Inventory,
-    NetInterface,
-    PciId,
-    PhysicalFunction,
-    Source,
-    VirtualFunction,
-)
+from sidecar.model.vf import Inventory, NetInterface, PciId, PhysicalFunction, VirtualFunction
 from sidecar.pool.availability import assess, weigh_guest
 from tests.unit.domainxml.trees import written
 

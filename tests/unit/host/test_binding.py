@@ -7,8 +7,8 @@ from sidecar.errors import HostError
 from sidecar.host.binding import bind, restore, unbind
 from sidecar.host.numvfs import WriteHung
 from sidecar.host.sysfs import Sysfs
+from sidecar.model.availability import Availability, Evidence
 from sidecar.model.pci import PciAddress
-from sidecar.model.vf import Availability, Evidence
 from sidecar.pool.availability import assess, weigh_guest
 from tests.fakes.kernel import FakeKernel
 from tests.fakes.sriov import UP, FakeInterface, FakePf
@@ -79,7 +79,9 @@ def test_the_last_look_keeps_an_open_vf_with_its_driver(made: FakeKernel) -> Non
     bind(made.sysfs, VF, "vfio-pci")
     made.hold(ADDRESS, "guest a", lets_go=False)
     for act in (unbind, lambda sysfs, vf: restore(sysfs, vf, "igbvf")):
-        with pytest.raises(HostError, match=r"vfio-pci has it, and the device is switched on \(enable 1\)"):
+        with pytest.raises(
+            HostError, match=r"vfio-pci has it, and the device is switched on \(enable 1\)"
+        ):
             act(made.sysfs, VF)
     assert (made.driver(ADDRESS), override(made)) == ("vfio-pci", "vfio-pci")
     assert (made.taken, made.stuck) == ((), ())

@@ -8,7 +8,8 @@ import pytest
 from sidecar.host.inventory import read_inventory
 from sidecar.host.sysfs import Sysfs
 from sidecar.host.writer import is_vfio
-from sidecar.model.vf import UNKNOWN, Assessment, Availability, Evidence, Unknown
+from sidecar.model.availability import Assessment, Availability, Evidence
+from sidecar.model.vf import UNKNOWN, Unknown
 from sidecar.pool.availability import assess, weigh_guest
 from tests.fakes.sriov import UP, FakeInterface, FakePf, FakeSysfs, FakeVf, make_procfs
 

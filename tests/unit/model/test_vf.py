@@ -2,18 +2,9 @@
 import pytest
 
 from sidecar.errors import RequestError
+from sidecar.model.availability import Assessment, Availability, Evidence
 from sidecar.model.pci import PciAddress
-from sidecar.model.vf import (
-    UNKNOWN,
-    Assessment,
-    Availability,
-    Evidence,
-    Inventory,
-    PciId,
-    PhysicalFunction,
-    Unknown,
-    VirtualFunction,
-)
+from sidecar.model.vf import UNKNOWN, Inventory, PciId, PhysicalFunction, Unknown, VirtualFunction
 
 PF = PciAddress.parse("0000:01:00.0")
 VF = PciAddress.parse("0000:01:10.0")

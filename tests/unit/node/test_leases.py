@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from sidecar.errors import CapacityError, HostError, RequestError
+from sidecar.model.availability import Availability, Source
 from sidecar.model.lease import LeaseState
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PfRecord
 from sidecar.model.settings import PortVlan, VfSettings
-from sidecar.model.vf import UNKNOWN, Availability, Source, VirtualFunction
+from sidecar.model.vf import UNKNOWN, VirtualFunction
 from sidecar.node.leases import VfPlace, clear_lease, list_leases, show_lease
 from sidecar.pool.restore import parking_mac
 from tests.unit.node.conftest import PoolHost

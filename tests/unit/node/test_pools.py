@@ -4,12 +4,12 @@
 import pytest
 
 from sidecar.errors import HostError, RequestError
+from sidecar.model.availability import Availability
 from sidecar.model.lease import Holder, HolderKind
 from sidecar.model.mac import MacAddress
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PfRecord
 from sidecar.model.settings import PortVlan, VfSettings
-from sidecar.model.vf import Availability
 from sidecar.node.status import read_status
 from sidecar.pool.guard import RefusedError
 from sidecar.pool.plan import StepKind

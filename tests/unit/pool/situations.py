@@ -4,18 +4,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from sidecar.model.availability import Assessment, Availability, Evidence, Source
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PfRecord, PfView, PoolDefinition, PoolRecord
-from sidecar.model.vf import (
-    Assessment,
-    Availability,
-    Evidence,
-    NetInterface,
-    PciId,
-    PhysicalFunction,
-    Source,
-    VirtualFunction,
-)
+from sidecar.model.vf import NetInterface, PciId, PhysicalFunction, VirtualFunction
 from sidecar.pool.availability import assess
 from sidecar.pool.situation import Situation
 

@@ -6,9 +6,9 @@ from itertools import combinations
 
 import pytest
 
+from sidecar.model.availability import Availability, Evidence, Source
 from sidecar.model.guest import GuestDevice
 from sidecar.model.lease import Holder, HolderKind, Lease, LeaseState
-from sidecar.model.vf import Availability, Evidence, Source
 from sidecar.pool.availability import (
     NO_LIBVIRT,
     Guests,

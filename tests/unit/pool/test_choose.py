@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from sidecar.errors import CapacityError, HostError, PortsideError
+from sidecar.model.availability import Assessment, Availability, Evidence, Source
 from sidecar.model.pool import PfRecord, PfView
-from sidecar.model.vf import UNKNOWN, Assessment, Availability, Evidence, Source
+from sidecar.model.vf import UNKNOWN
 from sidecar.pool.availability import assess, weigh_configuration
 from sidecar.pool.choose import choose_vf
 from tests.unit.domainxml.build import refusal

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from sidecar.errors import CapacityError, HostError, PortsideError, RequestError
+from sidecar.model.availability import Assessment, Availability, Evidence, Source
 from sidecar.model.lease import Holder, HolderKind, Lease, LeaseState
-from sidecar.model.vf import UNKNOWN, Assessment, Availability, Evidence, Source
+from sidecar.model.vf import UNKNOWN
 from sidecar.pool.availability import assess, weigh_lease
 from sidecar.pool.clearing import LeaseView, check_clear
 from tests.unit.domainxml.build import refusal

@@ -3,7 +3,8 @@
 
 import pytest
 
-from sidecar.model.vf import UNKNOWN, Availability, Evidence, Source
+from sidecar.model.availability import Availability, Evidence, Source
+from sidecar.model.vf import UNKNOWN
 from sidecar.pool.availability import assess, weigh_configuration, weigh_records
 from sidecar.pool.guard import RefusedError, find_holders, refuse
 from tests.unit.pool.situations import FREE, HELD, KERNEL_FREE, PF, situation

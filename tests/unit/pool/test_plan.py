@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from sidecar.model.availability import Assessment
 from sidecar.model.pool import KeptVf, PfRecord
 from sidecar.model.settings import VfSettings
-from sidecar.model.vf import UNKNOWN, Assessment
+from sidecar.model.vf import UNKNOWN
 from sidecar.pool.availability import assess
 from sidecar.pool.plan import Plan, StepKind, plan_start, plan_stop
 from sidecar.pool.situation import Situation

@@ -7,9 +7,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from sidecar.errors import HostError
+from sidecar.model.availability import Availability
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PoolDefinition, PoolRecord
-from sidecar.model.vf import UNKNOWN, Availability
+from sidecar.model.vf import UNKNOWN
 from sidecar.node.agent.census import Census, Snapshot
 from sidecar.node.agent.look import look
 from sidecar.node.agent.prepare import Preparer

@@ -195,11 +195,10 @@ class _Writes:
 
 def _demand_free(vf: PciAddress, assessment: Assessment | None) -> None:
     if assessment is not None and not assessment.free:
-        doubts = [one.text for one in assessment.obstacles]
         raise HostError(
             f"it keeps its driver: it is {assessment.availability}",
             where=f"VF {vf}",
-            found=", ".join(doubts),
+            found=assessment.why,
             expected="a VF that nobody uses",
             todo="Free the VF, then try again",
         )

@@ -20,12 +20,11 @@ from sidecar.cli.pool_data import describe_status
 from sidecar.cli.vf_data import describe_host
 from sidecar.doctor.finding import Code
 from sidecar.domainxml.profile import read_profile
-from sidecar.errors import CapacityError, HostError, PortsideError, RequestError
-from sidecar.host.inventory import read_inventory
+from sidecar.errors import CapacityError, HostError, PortsideError
 from sidecar.host.pciids import PciNames
 from sidecar.host.sysfs import Sysfs
 from sidecar.host.writer import find_doubt
-from sidecar.model.availability import Availability, Source
+from sidecar.model.availability import Availability
 from sidecar.model.lease import Holder, HolderKind
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PoolDefinition, PoolRecord
@@ -121,6 +120,8 @@ class Case:
         return replace(self, libvirt=libvirt, hung=hung)
 
 
+# That a lease is cleared shows nothing of a VF without one.
+LEASED = [Case(*one) for one in product(KERNEL, LIBVIRT, LEASES[1:], (False, True))]
 CASES = [Case(*one) for one in product(KERNEL, LIBVIRT, LEASES, (False, True))]
 
 
@@ -177,12 +178,6 @@ def one_vf(folder: Path, case: Case) -> Iterator[OneVf]:
         yield OneVf(folder, case, libvirt)
 
 
-@pytest.fixture(params=CASES, ids=str)
-def case(request: pytest.FixtureRequest) -> Case:
-    one: Case = request.param
-    return one
-
-
 def words(host: OneVf, *, asked: bool) -> dict[str, str]:
     """Return what each list calls the VF."""
     node = host.node
@@ -233,12 +228,32 @@ def plan(host: OneVf, libvirt: Libvirt) -> None:
         plan_attach(sight, need_domain(libvirt, "buyer"), request)
 
 
-def test_all_lists_have_one_word_for_a_vf(case: Case, tmp_path: Path) -> None:
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_all_that_look_say_one_word(case: Case, tmp_path: Path) -> None:
     with one_vf(tmp_path, case) as host:
         said = words(host, asked=case.asked)
+        doubt = find_doubt(str(host.node.sysfs.devices), str(PF), [str(host.address)])
+        if case.asked:
+            assert is_too_small(host, tmp_path / "root") is not case.free
+        error = outcome(lambda: set_vf(host.node, host.address, VfSettings(trust=True)))
     assert said == dict.fromkeys(said, case.expected)
+    # The last look sees the kernel's signals only, and no process.
+    closed = KERNEL[case.kernel][1] is Availability.FREE or case.kernel == "group open"
+    assert (doubt == "") is closed
+    # libvirt is not asked for a setting: what its guests have, the kernel shows.
+    assert (error is None) is replace(case, libvirt="absent").free
 
 
+def is_too_small(host: OneVf, root: Path) -> bool:
+    """Tell whether the doctor says that the pool has no VF for a domain that wants one."""
+    with host.node.libvirt() as libvirt:
+        # libvirt's test driver shows no active network's definition.
+        Networks(libvirt).destroy("fast")
+    question = Question("test", pool="fast", xml=DOMAIN.format("other", WANTS).encode())
+    return any(one.code is Code.POOL_TOO_SMALL for one in diagnose(host.node, question, root))
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
 def test_only_a_free_vf_is_taken(case: Case, tmp_path: Path) -> None:
     named = vmi("stranger", [{"name": "a", "address": "0000:01:10.0"}])
     pooled = vmi("stranger", [{"name": "a", "pool": "fast"}])
@@ -259,6 +274,7 @@ def test_only_a_free_vf_is_taken(case: Case, tmp_path: Path) -> None:
     assert kinds <= {HostError if case.hung else CapacityError}
 
 
+@pytest.mark.parametrize("case", LEASED, ids=str)
 def test_a_lease_is_cleared_only_if_nothing_but_itself_stands_against_it(
     case: Case, tmp_path: Path
 ) -> None:
@@ -267,34 +283,5 @@ def test_a_lease_is_cleared_only_if_nothing_but_itself_stands_against_it(
     )
     with one_vf(tmp_path, case) as host:
         error = outcome(lambda: clear_lease(host.node, host.address, stale=True))
-    if case.lease == "none":
-        assert isinstance(error, RequestError)
-    else:
-        cut_short = case.lease == "cut short"
-        assert (error is None) is (cut_short and alone.free)
-
-
-def test_settings_and_the_last_look_go_by_the_same_signals(case: Case, tmp_path: Path) -> None:
-    with one_vf(tmp_path, case) as host:
-        inventory = read_inventory(host.node.sysfs, host.node.proc)
-        kernel = [one for one in inventory.signals[host.address] if one.source is Source.KERNEL]
-        doubt = find_doubt(str(host.node.sysfs.devices), str(PF), [str(host.address)])
-        assert bool(doubt) is any(one.verdict is not Availability.FREE for one in kernel)
-        # libvirt is not asked: what its guests have, the kernel shows.
-        settable = replace(case, libvirt="absent").free
-        error = outcome(lambda: set_vf(host.node, host.address, VfSettings(trust=True)))
-    assert (error is None) is settable
-
-
-def test_the_doctor_counts_the_same_vfs(case: Case, tmp_path: Path) -> None:
-    if not case.asked:
-        pytest.skip("the doctor says only that libvirt does not answer")
-    xml = DOMAIN.format("other", WANTS).encode()
-    with one_vf(tmp_path, case) as host:
-        with host.node.libvirt() as libvirt:
-            # libvirt's test driver shows no active network's definition.
-            Networks(libvirt).destroy("fast")
-        findings = diagnose(host.node, Question("test", pool="fast", xml=xml), tmp_path / "root")
-    small = [one for one in findings if one.code is Code.POOL_TOO_SMALL]
-    assert bool(small) is not case.free
-    assert all(one.text.startswith("0 of its 1 VFs are free") for one in small)
+    # The lease is a VMI's, of which no signal tells that it is about to start.
+    assert (error is None) is (case.lease == "cut short" and alone.free)

@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
+import pytest
+
 from sidecar.domainxml.needs import count_networks, read_needs
+from sidecar.domainxml.topology import read_topology
+from sidecar.errors import CapacityError, RequestError
 from sidecar.model.mac import MacAddress
 from sidecar.model.pci import PciAddress
 from tests.support import RECORDINGS
@@ -16,6 +22,23 @@ def test_a_recorded_domain() -> None:
     assert needs.ports is not None
     assert needs.ports.free == 4
     assert needs.devices[2].address == PciAddress.parse("0000:65:00.1")
+
+
+DOMAINS = sorted((Path(__file__).parents[2] / "golden").glob("*/before.xml"))
+
+
+@pytest.mark.parametrize("path", DOMAINS, ids=lambda path: str(path.parent.name))
+def test_ports_are_those_of_the_picture(path: Path) -> None:
+    xml = path.read_bytes()
+    try:
+        expected = read_topology(xml).ports
+    except CapacityError as error:
+        assert read_needs(xml).problem == str(error)
+    except RequestError:
+        with pytest.raises(RequestError):
+            read_needs(xml)
+    else:
+        assert read_needs(xml).ports == expected
 
 
 def test_what_a_device_says() -> None:

@@ -51,8 +51,8 @@ def time_milliseconds(sysfs: Sysfs) -> tuple[float, float]:
     wall, processor = time.perf_counter(), time.thread_time()
     inventory = read_inventory(sysfs)
     taken = (time.thread_time() - processor) * 1000, (time.perf_counter() - wall) * 1000
-    if len(inventory.usages) != PFS * VFS:
-        sys.exit(f"found {len(inventory.usages)} VFs of {PFS * VFS}")
+    if len(inventory.signals) != PFS * VFS:
+        sys.exit(f"found {len(inventory.signals)} VFs of {PFS * VFS}")
     return taken
 
 

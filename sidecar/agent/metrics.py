@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counts the VFs when somebody scrapes; from links and our records, so that no PF can block it."""
+"""Counts the VFs when somebody scrapes, as ``pool status`` does.
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+It reads links, our records and libvirt's answer, so that no PF can block it.
+"""
+
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from threading import Lock
 from typing import Final
@@ -12,22 +15,28 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from sidecar.errors import PortsideError
-from sidecar.model.lease import Lease, LeaseState
-from sidecar.model.pci import PciAddress
-from sidecar.model.pool import PfRecord, PoolRecord
-from sidecar.model.vf import UNKNOWN, Inventory, PhysicalFunction, Verdict
+from sidecar.model.pool import PfView, PoolRecord
+from sidecar.model.vf import UNKNOWN, PhysicalFunction
+from sidecar.pools.rules.availability import Guests, count_vfs
 
 _PF: Final = ("pf", "interface")
+_FRESH: Final = 10.0
+"""Seconds after which a look that has not ended makes the figures older ones: libvirt hangs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What there is at one time: what the host shows, and what we keep of it."""
+    """What there is at one time.
 
-    inventory: Inventory
-    leases: Mapping[PciAddress, Mapping[int, Lease]]
-    records: Mapping[PciAddress, PfRecord]
+    Args:
+        pfs: all PFs, observed.
+        pools: all that were defined through us.
+        guests: libvirt's answer.
+    """
+
+    pfs: tuple[PfView, ...]
     pools: tuple[PoolRecord, ...]
+    guests: Guests
 
 
 class Census(Collector):
@@ -41,6 +50,7 @@ class Census(Collector):
     def __init__(self, look: Callable[[], Snapshot]) -> None:
         self._look = look
         self._looking = Lock()
+        self._since = 0.0
         self._last: Snapshot | None = None
 
     def describe(self) -> list[Metric]:
@@ -60,7 +70,8 @@ class Census(Collector):
 
     def _renew(self) -> bool:
         if not self._looking.acquire(blocking=False):
-            return self._last is not None
+            return self._last is not None and time.monotonic() - self._since < _FRESH
+        self._since = time.monotonic()
         try:
             self._last = self._look()
         except PortsideError:
@@ -86,6 +97,13 @@ def count(snapshot: Snapshot) -> Iterator[Metric]:
         autostart.add_metric(labels, pool.autostart)
     yield wanted
     yield autostart
+    if not snapshot.guests.absent:
+        yield GaugeMetricFamily(
+            "portside_libvirt_answers",
+            "0: libvirt does not answer, and VFs of which only it could say that they are free "
+            "are unknown. No sample where there is none (--connect none).",
+            value=not snapshot.guests.unknown,
+        )
 
 
 def _count_pfs(snapshot: Snapshot) -> Iterator[Metric]:
@@ -96,38 +114,22 @@ def _count_pfs(snapshot: Snapshot) -> Iterator[Metric]:
     present = GaugeMetricFamily("portside_vfs_present", "VFs that there are.", labels=_PF)
     states = GaugeMetricFamily(
         "portside_vfs",
-        "VFs by state: free (may be leased), held (leased, or in use by what the kernel shows), "
-        "quarantined (of a PF in quarantine, or to be inspected), unknown (counts as in use).",
+        "VFs by whether they may be taken, in the words of portside pool status; all but free "
+        "may not.",
         labels=(*_PF, "state"),
     )
-    for pf in snapshot.inventory.pfs:
+    for view in snapshot.pfs:
+        pf = view.pf
         labels = (str(pf.address), _interface(pf))
-        record = snapshot.records.get(pf.address)
-        locked = record is not None and bool(record.quarantine)
-        quarantined.add_metric(labels, locked)
+        quarantined.add_metric(labels, bool(view.quarantine))
         if pf.totalvfs is not UNKNOWN:
             limit.add_metric(labels, pf.totalvfs)
         if pf.numvfs is UNKNOWN:
             continue  # no figure is better than a wrong one
         present.add_metric(labels, pf.numvfs)
-        counted = _count_states(snapshot, pf, locked=locked)
-        for state in ("free", "held", "quarantined", "unknown"):
-            states.add_metric((*labels, state), counted[state])
+        for state, number in count_vfs(view).items():
+            states.add_metric((*labels, state), number)
     yield from (quarantined, limit, present, states)
-
-
-def _count_states(snapshot: Snapshot, pf: PhysicalFunction, *, locked: bool) -> Counter[str]:
-    leases = snapshot.leases.get(pf.address, {})
-    counted: Counter[str] = Counter()
-    for vf in () if pf.vfs is UNKNOWN else pf.vfs:
-        lease, verdict = leases.get(vf.index), snapshot.inventory.usages[vf.address].verdict
-        if locked or (lease is not None and lease.state is LeaseState.INSPECT):
-            counted["quarantined"] += 1
-        elif verdict is Verdict.IN_USE or (lease is not None and not lease.free):
-            counted["held"] += 1
-        else:
-            counted[verdict] += 1
-    return counted
 
 
 def _interface(pf: PhysicalFunction) -> str:

@@ -13,7 +13,7 @@ from sidecar.errors import PortsideError
 from sidecar.hook.log import HookLog
 from sidecar.model.request import VmiIdentity
 from sidecar.pools.context import Node
-from sidecar.pools.observe import Guests
+from sidecar.pools.rules.availability import Guests
 from sidecar.process.bug import trail
 from sidecar.process.grpc_status import status_code, status_details
 from sidecar.vmi.request import parse_identity
@@ -38,7 +38,7 @@ class NodeHooks:
     """
 
     def __init__(
-        self, node: Node, guests: Callable[[], Guests] | None, tally: Tally, log: HookLog
+        self, node: Node, guests: Callable[[], Guests], tally: Tally, log: HookLog
     ) -> None:
         self._node = node
         self._preparer = Preparer(node, guests)

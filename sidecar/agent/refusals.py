@@ -3,9 +3,10 @@
 
 from sidecar.agent.vf_requests import Wish
 from sidecar.errors import CapacityError, HostError, RequestError
+from sidecar.model.availability import Assessment, Availability, Source
 from sidecar.model.lease import Lease
-from sidecar.model.pool import PfRecord, PoolRecord
-from sidecar.model.vf import Inventory, PhysicalFunction, Usage, Verdict, VirtualFunction
+from sidecar.model.pool import PfView, PoolRecord
+from sidecar.model.vf import Inventory, PhysicalFunction, VirtualFunction
 
 
 def find_vf(inventory: Inventory, wish: Wish) -> VirtualFunction:
@@ -27,23 +28,24 @@ def find_vf(inventory: Inventory, wish: Wish) -> VirtualFunction:
         raise CapacityError(
             "there is no VF at this address on this node",
             where=wish.where,
-            found=f"{wish.vf}; {len(inventory.usages)} VFs on {len(inventory.pfs)} PFs",
+            found=f"{wish.vf}; {len(inventory.signals)} VFs on {len(inventory.pfs)} PFs",
             todo="VFs are gone after a boot until their pool is started: portside vf list",
         )
     return found
 
 
-def check_quarantine(record: PfRecord, wish: Wish | None) -> None:
+def check_quarantine(view: PfView, wish: Wish | None) -> None:
     """Refuse to touch a PF in quarantine.
 
     Raises:
         HostError: it is.
     """
-    if record.quarantine:
+    if view.quarantine:
+        pf = view.pf.address
         raise HostError(
             "the PF is in quarantine: nothing may touch it",
-            where=str(record.pf) if wish is None else f"{wish.where}, PF {record.pf}",
-            found=record.quarantine,
+            where=str(pf) if wish is None else f"{wish.where}, PF {pf}",
+            found=view.quarantine,
             todo="portside pool status tells more; move the VM to another node meanwhile",
         )
 
@@ -63,30 +65,39 @@ def check_pool(record: PoolRecord | None, vf: VirtualFunction, wish: Wish) -> No
         )
 
 
-def leased(lease: Lease, vf: VirtualFunction, wish: Wish) -> CapacityError:
-    """Return the refusal for a VF that is somebody else's by our records."""
-    reason = f": {lease.reason}" if lease.reason else ""
-    return CapacityError(
-        f"VF {vf.index} of PF {vf.physfn} belongs to {lease.holder or 'somebody unknown'}",
-        where=wish.where,
-        found=f"{vf.address}, {lease.state} since {lease.time}{reason}",
-        expected="a free VF",
-    )
+def not_free(
+    seen: Assessment, lease: Lease | None, vf: VirtualFunction, wish: Wish
+) -> CapacityError:
+    """Return the refusal for a VF that may not be taken.
 
-
-def in_use(usage: Usage, vf: VirtualFunction, wish: Wish) -> CapacityError:
-    """Return the refusal for a VF that is in use by what is seen, or of which nobody knows."""
-    worst = usage.verdict
-    reasons = "; ".join(one.text for one in usage.evidence if one.verdict is worst)
-    users = ", ".join(usage.users) or "an unknown user"
-    state = f"is in use by {users}" if worst is Verdict.IN_USE else "cannot be told to be free"
+    Args:
+        seen: of the VF.
+        lease: of the VF, ``None`` if there is none.
+        vf: the VF.
+        wish: the entry that names it.
+    """
+    owned = any(one.source is Source.LEASES for one in seen.obstacles) and lease is not None
+    since = f", {lease.state} since {lease.time}" if owned and lease is not None else ""
+    owner = None if lease is None else lease.holder
+    state = f"belongs to {owner or 'somebody unknown'}" if owned else _state(seen)
     return CapacityError(
         f"VF {vf.index} of PF {vf.physfn} {state}",
         where=wish.where,
-        found=f"{vf.address}: {reasons}",
+        found=f"{vf.address}{since}: {seen.why}",
         expected="a free VF",
-        todo="portside vf show tells all that is known of it",
+        todo=f"portside lease show {vf.address} tells all that is known of it",
     )
+
+
+def _state(seen: Assessment) -> str:
+    users = ", ".join(seen.users)
+    match seen.availability:
+        case Availability.IN_USE:
+            return f"is in use by {users or 'an unknown user'}"
+        case Availability.UNKNOWN:
+            return "cannot be told to be free"
+        case other:
+            return f"is {other} to {users}" if users else f"is {other}"
 
 
 def no_pool(name: str) -> HostError:

@@ -13,6 +13,7 @@ from sidecar.agent.vf_requests import holder_of
 from sidecar.errors import CapacityError, HostError, PortsideError
 from sidecar.host.inventory import read_inventory
 from sidecar.host.usage import on_vfio
+from sidecar.model.availability import Availability
 from sidecar.model.lease import Lease, LeaseState
 from sidecar.model.settings import PortVlan, VfSettings
 from sidecar.model.vf import UNKNOWN, Inventory, PhysicalFunction, VirtualFunction
@@ -77,7 +78,7 @@ class _Return:
 
     def run(self) -> bool:
         """Return the lease; false if the PF may not be touched, and so it was marked."""
-        quarantine = self._held.record().quarantine
+        quarantine = self._held.record().quarantined(self._node.boot)
         if quarantine:
             self._mark(f"its VM has stopped, and its PF is in quarantine: {quarantine}")
             return False
@@ -95,15 +96,19 @@ class _Return:
 
     def _check_closed(self, vf: VirtualFunction) -> None:
         """Keep what a process has open still; an interface of the host's own is no guest's."""
-        usage = self._inventory.usages[vf.address]
-        if not on_vfio(vf) or usage.free:
+        found = [
+            one
+            for one in self._inventory.signals[vf.address]
+            if one.verdict is not Availability.FREE
+        ]
+        if not on_vfio(vf) or not found:
             return
-        users = ", ".join(usage.users) or "an unknown process"
+        users = ", ".join(one.who for one in found if one.who) or "an unidentified process"
         self._mark(f"its VM has stopped, and {users} has it open")
         raise CapacityError(
             "the VF is still open, so its lease is kept",
             where=f"VF {vf.index} ({vf.address})",
-            found="; ".join(one.text for one in usage.evidence),
+            found="; ".join(one.text for one in found),
             expected="closed: its VM has stopped",
         )
 

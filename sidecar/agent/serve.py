@@ -19,11 +19,13 @@ from sidecar.agent.node_hook_service import NodeHookServer
 from sidecar.agent.node_hooks import NodeHooks
 from sidecar.agent.pool_loop import PoolKeeper
 from sidecar.agent.reconcile import Reconciler
-from sidecar.agent.snapshot import guests_of, look, what_is_wrong
+from sidecar.agent.snapshot import look, what_is_wrong
 from sidecar.errors import HostError, PortsideError
 from sidecar.hook.log import ForeignHandler, HookLog
 from sidecar.host.uevents import UeventWatch, open_uevents
 from sidecar.pools.context import Node
+from sidecar.pools.observe import ask_guests
+from sidecar.pools.rules.availability import NO_LIBVIRT, Guests
 from sidecar.process.bug import describe_bug, trail
 from sidecar.process.sockets import SocketFile
 from sidecar.process.stop import StopReasons
@@ -63,10 +65,11 @@ def serve(node: Node, options: AgentOptions) -> None:
         logging.getLogger().addHandler(ForeignHandler(log))
         registry = CollectorRegistry()
         tally = Tally(registry)
-        registry.register(Census(lambda: look(node)))
+        guests = _ask(node, options)
+        registry.register(Census(lambda: look(node, guests())))
         alive = _keep_pools(node, options, tally, log, stack)
         address = _serve_web(node, options, registry, alive, stack)
-        drain = _serve_hooks(node, options, tally, log, stack)
+        drain = _serve_hooks(options, NodeHooks(node, guests, tally, log), stack)
         log.event(
             "serving",
             socket=str(options.socket or ""),
@@ -83,14 +86,16 @@ def serve(node: Node, options: AgentOptions) -> None:
             os._exit(0)
 
 
-def _serve_hooks(
-    node: Node, options: AgentOptions, tally: Tally, log: HookLog, stack: ExitStack
-) -> Callable[[], bool]:
+def _ask(node: Node, options: AgentOptions) -> Callable[[], Guests]:
+    """Return what asks this host's libvirt who has which VF."""
+    return (lambda: ask_guests(node)) if options.libvirt else (lambda: NO_LIBVIRT)
+
+
+def _serve_hooks(options: AgentOptions, hooks: NodeHooks, stack: ExitStack) -> Callable[[], bool]:
     """Serve the socket; return what ends that and says whether every call ended."""
     if options.socket is None:
         return lambda: True
-    guests = (lambda: guests_of(node)) if options.libvirt else None
-    server = NodeHookServer(NodeHooks(node, guests, tally, log).handle)
+    server = NodeHookServer(hooks.handle)
     socket = SocketFile(options.socket.parent, options.socket.name)
     stack.callback(socket.withdraw)
     socket.prepare()

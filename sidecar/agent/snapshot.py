@@ -3,34 +3,25 @@
 
 from sidecar.agent.metrics import Snapshot
 from sidecar.errors import HostError
-from sidecar.host.inventory import read_inventory
 from sidecar.pools.context import Node
-from sidecar.pools.observe import Guests, observe_guests
+from sidecar.pools.observe import observe_host
+from sidecar.pools.rules.availability import Guests
 
 
-def look(node: Node) -> Snapshot:
+def look(node: Node, guests: Guests) -> Snapshot:
     """Return what there is, for the figures.
+
+    Args:
+        node: the host.
+        guests: as its libvirt just said.
 
     Raises:
         HostError: sysfs or our records cannot be read.
     """
-    inventory = read_inventory(node.sysfs, node.proc)
-    pfs = [pf.address for pf in inventory.pfs]
-    return Snapshot(
-        inventory,
-        leases={pf: node.store.leases(pf) for pf in pfs},
-        records={pf: node.store.record(pf) for pf in pfs},
-        pools=node.store.pools(),
-    )
-
-
-def guests_of(node: Node) -> Guests:
-    """Ask the host's libvirt who has which VF; if it does not answer, nobody knows."""
-    try:
-        with node.libvirt() as libvirt:
-            return observe_guests(libvirt)
-    except HostError as error:
-        return Guests(unknown=str(error))
+    seen = observe_host(node, guests)
+    if seen.error:
+        raise HostError("the records cannot be read", where="Portside's state", found=seen.error)
+    return Snapshot(tuple(seen.views.values()), node.store.pools(), guests)
 
 
 def what_is_wrong(node: Node) -> str:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Leases for a terminal and as JSON."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -9,17 +9,25 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from sidecar.cli.availability import (
+    STYLES,
+    describe_assessment,
+    draw_evidence,
+    with_unknown,
+)
 from sidecar.cli.pool_data import describe_settings
 from sidecar.cli.vf_settings import say_settings
+from sidecar.model.availability import Assessment
 from sidecar.model.lease import Lease, LeaseState
-from sidecar.model.vf import UNKNOWN, Unknown, Verdict, VirtualFunction
+from sidecar.model.vf import UNKNOWN, Unknown, VirtualFunction
 from sidecar.pools.clear_leases import ListedLease
+from sidecar.pools.rules.availability import assess, weigh_lease
 from sidecar.pools.rules.clearable import LeaseView
 
 _NONE: Final = "-"
+_NO_MORE: Final[Mapping[str, Any]] = {}
 _HEADINGS: Final = ("PF", "VF", "Address", "State", "Holder", "Pool", "Generation", "Time")
 _WHOLE: Final = ("PF", "VF", "Address", "State")
-_STYLES: Final = {Verdict.FREE: "green", Verdict.IN_USE: "yellow", Verdict.UNKNOWN: "red"}
 
 
 def draw_leases(leases: Sequence[ListedLease]) -> Group:
@@ -49,27 +57,34 @@ def draw_lease(view: LeaseView) -> Group:
 
 def describe_leases(leases: Sequence[ListedLease]) -> list[dict[str, Any]]:
     """Return what ``lease list -o json`` prints."""
-    return [_describe(one.lease, one.vf) for one in leases]
+    return [_describe(one.lease, one.vf, one.assessment) for one in leases]
 
 
 def describe_lease(view: LeaseView) -> dict[str, Any]:
     """Return what ``lease show -o json`` prints."""
-    evidence = () if view.usage is None else view.usage.evidence
-    return {
-        **_describe(view.lease, view.vf),
-        "quarantine": view.quarantine,
-        "promised": "unknown" if view.promised is UNKNOWN else view.promised or None,
-        "evidence": [
-            {"source": one.source, "verdict": one.verdict, "text": one.text} for one in evidence
-        ],
-    }
+    return _describe(
+        view.lease,
+        view.vf,
+        view.assessment,
+        {
+            "quarantine": view.quarantine or None,
+            "promised": UNKNOWN if view.unasked else view.promised or None,
+        },
+        view.unasked,
+    )
 
 
-def _describe(lease: Lease, vf: VirtualFunction | Unknown | None) -> dict[str, Any]:
-    return {
+def _describe(
+    lease: Lease,
+    vf: VirtualFunction | Unknown | None,
+    assessment: Assessment | None,
+    more: Mapping[str, Any] = _NO_MORE,
+    unasked: str = "",
+) -> dict[str, Any]:
+    data = {
         "pf": str(lease.pf),
         "index": lease.index,
-        "address": "unknown" if vf is UNKNOWN else None if vf is None else str(vf.address),
+        "address": str(vf.address) if isinstance(vf, VirtualFunction) else vf,
         "state": lease.state,
         "holder": None if lease.holder is None else asdict(lease.holder),
         "pool": lease.pool or None,
@@ -77,7 +92,13 @@ def _describe(lease: Lease, vf: VirtualFunction | Unknown | None) -> dict[str, A
         "time": lease.time or None,
         "reason": lease.reason or None,
         "settings": describe_settings(lease.settings),
+        **more,
     }
+    reasons = {
+        "address": f"the VFs of {lease.pf} cannot be listed",
+        "promised": f"libvirt cannot be asked: {unasked}",
+    }
+    return with_unknown(data, reasons) | describe_assessment(assessment)
 
 
 def _cells(one: ListedLease) -> Iterator[Text]:
@@ -85,7 +106,7 @@ def _cells(one: ListedLease) -> Iterator[Text]:
     yield Text(str(lease.pf))
     yield Text(str(lease.index))
     yield Text(_address(one.vf))
-    yield Text(lease.state, "red" if lease.state is LeaseState.INSPECT else "")
+    yield _state(lease, one.assessment)
     yield Text(str(lease.holder or _NONE))
     yield Text(lease.pool or _NONE)
     yield Text(str(lease.generation))
@@ -96,7 +117,9 @@ def _lines(view: LeaseView) -> Iterator[tuple[str, Text]]:
     lease, holder = view.lease, view.lease.holder
     yield "VF", Text(f"{lease.index} of {lease.pf}")
     yield "Address", Text(_address(view.vf))
-    yield "State", Text(f"{lease.state}: {lease.reason}" if lease.reason else lease.state)
+    state = _state(lease, view.assessment)
+    yield "State", state.append(f": {lease.reason}", "none") if lease.reason else state
+    yield "Lease", Text(lease.state)
     uid = f" ({holder.uid})" if holder is not None and holder.uid else ""
     yield "Holder", Text(f"{holder or _NONE}{uid}")
     yield "Pool", Text(lease.pool or _NONE)
@@ -107,11 +130,18 @@ def _lines(view: LeaseView) -> Iterator[tuple[str, Text]]:
             yield name, Text(value)
     if view.quarantine:
         yield "Quarantine", Text(view.quarantine, "red")
-    if view.promised:
-        unknown = view.promised is UNKNOWN
-        yield "Named by", Text("libvirt cannot be asked" if unknown else f"domain {view.promised}")
-    for one in () if view.usage is None else view.usage.evidence:
-        yield one.source.capitalize(), Text(f"{one.verdict}: {one.text}", _STYLES[one.verdict])
+    if view.assessment is not None:
+        yield from draw_evidence(view.assessment)
+    elif view.promised:
+        yield "Named by", Text(f"domain {view.promised}")
+
+
+def _state(lease: Lease, assessment: Assessment | None) -> Text:
+    """Say whether the VF may be taken; of one that is not there, what its record says."""
+    seen = assess([weigh_lease(lease)]) if assessment is None else assessment
+    if assessment is None and lease.free:
+        return Text(_NONE)
+    return Text(seen.availability, STYLES[seen.availability])
 
 
 def _address(vf: VirtualFunction | Unknown | None) -> str:

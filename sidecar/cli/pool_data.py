@@ -3,13 +3,25 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
+from sidecar.cli.availability import describe_assessment, with_unknown
 from sidecar.model.settings import VfSettings
 from sidecar.model.vf import UNKNOWN
 from sidecar.pools.list_pools import Pool
 from sidecar.pools.rules.plan import Plan
 from sidecar.pools.rules.status import PoolStatus, VfStatus
+
+_UNREADABLE: Final = {
+    "total": "sriov_totalvfs cannot be read",
+    "present": "the links virtfn cannot be read",
+    "vfs": "the links virtfn cannot be read",
+    "up": "whether the PF's interface is up cannot be read, or it has none",
+    "driver": "the link driver cannot be read",
+    "iommu_group": "the link iommu_group cannot be read",
+    "settings": "the PF does not tell them",
+}
+"""By key, what could not be read."""
 
 
 def describe_pools(pools: Sequence[Pool]) -> list[dict[str, Any]]:
@@ -43,38 +55,33 @@ def describe_status(states: Sequence[PoolStatus]) -> list[dict[str, Any]]:
 
 def _describe(status: PoolStatus) -> dict[str, Any]:
     definition, view = status.record.definition, status.view
-    return {
+    data = {
         "name": definition.name,
         "pf": str(view.pf.address),
         "interface": definition.pf_name,
         "active": status.active,
         "autostart": status.record.autostart,
-        "up": view.up,
+        "up": UNKNOWN if view.up is None else view.up,
         "minimum": definition.minimum,
-        "total": _word(view.pf.totalvfs),
-        "present": status.present,
+        "total": view.pf.totalvfs,
+        "present": UNKNOWN if status.present is None else status.present,
         "free": status.free,
-        "held": status.held,
+        "counts": status.counts,
         "made_by_portside": view.record.made if view.record.boot == view.boot else 0,
         "quarantine": view.quarantine,
         "warnings": list(status.warnings),
-        "vfs": [_describe_vf(one) for one in status.vfs],
+        "vfs": UNKNOWN if status.present is None else [_describe_vf(one) for one in status.vfs],
     }
+    return with_unknown(data, _UNREADABLE)
 
 
 def _describe_vf(status: VfStatus) -> dict[str, Any]:
     lease = status.lease
-    return {
+    data = {
         "index": status.vf.index,
         "address": str(status.vf.address),
-        "driver": _word(status.vf.driver),
-        "iommu_group": _word(status.vf.iommu_group),
-        "verdict": status.usage.verdict,
-        "users": list(status.usage.users),
-        "evidence": [
-            {"source": one.source, "verdict": one.verdict, "text": one.text}
-            for one in status.usage.evidence
-        ],
+        "driver": status.vf.driver,
+        "iommu_group": status.vf.iommu_group,
         "lease": None
         if lease is None
         else {
@@ -84,8 +91,9 @@ def _describe_vf(status: VfStatus) -> dict[str, Any]:
             "time": lease.time,
             "reason": lease.reason,
         },
-        "settings": None if status.settings is None else describe_settings(status.settings),
+        "settings": UNKNOWN if status.settings is None else describe_settings(status.settings),
     }
+    return with_unknown(data, _UNREADABLE) | describe_assessment(status.assessment)
 
 
 def describe_settings(settings: VfSettings) -> dict[str, Any]:
@@ -94,7 +102,3 @@ def describe_settings(settings: VfSettings) -> dict[str, Any]:
         **asdict(settings),
         "mac": None if settings.mac is None else str(settings.mac),
     }
-
-
-def _word(value: object) -> object:
-    return "unknown" if value is UNKNOWN else value

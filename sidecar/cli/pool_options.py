@@ -4,7 +4,7 @@
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,17 +14,21 @@ import typer
 from sidecar.cli.output import Output
 from sidecar.errors import PortsideError
 from sidecar.host.holders import PROCFS
-from sidecar.host.sysfs import SYSFS
-from sidecar.pools.context import SYSTEM, this_node
+from sidecar.host.sysfs import SYSFS, Sysfs
+from sidecar.pools.context import NO_URI, SYSTEM, Host, Node, this_host, this_node
 from sidecar.state.store import STATE
 
 Format = Annotated[Output, typer.Option("--output", "-o", help="What to print.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The pool: its network's name.")]
 
+_CONNECT = "libvirt to use; none: there is none."
 _OPTIONS = {
     "connect": (
         SYSTEM,
-        Annotated[str, typer.Option("--connect", "-c", metavar="URI", help="libvirt to use.")],
+        Annotated[
+            str,
+            typer.Option("--connect", "-c", metavar="URI", help=_CONNECT),
+        ],
     ),
     "state_dir": (
         STATE,
@@ -32,6 +36,30 @@ _OPTIONS = {
     ),
     "sysfs": (SYSFS, Annotated[Path, typer.Option("--sysfs", hidden=True, help="Another sysfs.")]),
     "proc": (PROCFS, Annotated[Path, typer.Option("--proc", hidden=True, help="Another procfs.")]),
+}
+
+_HOST_OPTIONS = {
+    "connect": (
+        None,
+        Annotated[
+            str | None,
+            typer.Option(
+                "--connect",
+                "-c",
+                metavar="URI",
+                help=f"libvirt to ask who has a VF, {SYSTEM} unless named; none: there is none.",
+            ),
+        ],
+    ),
+    "addressed": (
+        None,
+        Annotated[
+            list[str] | None,
+            typer.Option(
+                "--addressed", hidden=True, help="Another sysfs's interfaces with addresses."
+            ),
+        ],
+    ),
 }
 
 
@@ -44,24 +72,50 @@ def on_node(command: Callable[..., None]) -> Callable[..., None]:
     Returns:
         the command for typer, with ``--connect`` and the hidden roots besides its own.
     """
+
+    def make(where: Mapping[str, Any]) -> Node:
+        return this_node(
+            where["connect"], state=where["state_dir"], sysfs=where["sysfs"], proc=where["proc"]
+        )
+
+    return _add(command, _OPTIONS, make)
+
+
+def on_host(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command that only looks the host that its options name, as ``on_node``."""
+
+    def make(where: Mapping[str, Any]) -> Host:
+        root, uri = where["sysfs"], where["connect"]
+        # Of a tree that is not this machine's kernel's, its netlink and libvirt tell nothing.
+        own = root == SYSFS
+        addressed = None if own else frozenset(where["addressed"] or ())
+        return this_host(
+            uri or (SYSTEM if own else NO_URI),
+            state=where["state_dir"],
+            sysfs=Sysfs(root, addressed=addressed),
+            proc=where["proc"],
+        )
+
+    return _add(command, _OPTIONS | _HOST_OPTIONS, make)
+
+
+def _add(
+    command: Callable[..., None],
+    options: Mapping[str, tuple[Any, Any]],
+    make: Callable[[Mapping[str, Any]], Host],
+) -> Callable[..., None]:
     signature = inspect.signature(command)
     own = list(signature.parameters.values())[1:]
     added = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
-        for name, (default, kind) in _OPTIONS.items()
+        for name, (default, kind) in options.items()
     ]
 
     @functools.wraps(command)
     def run(*, context: typer.Context, **given: Any) -> None:  # noqa: ANN401 -- typer hands over what it read
-        where = {name: given.pop(name) for name in _OPTIONS}
+        where = {name: given.pop(name) for name in options}
         with told(context.command_path):
-            node = this_node(
-                where["connect"],
-                state=where["state_dir"],
-                sysfs=where["sysfs"],
-                proc=where["proc"],
-            )
-            command(node, **given)
+            command(make(where), **given)
 
     # By its type typer knows that it is to hand over its own context.
     context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)

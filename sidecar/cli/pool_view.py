@@ -8,14 +8,14 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from sidecar.cli.availability import draw_state
 from sidecar.model.settings import VfSettings
-from sidecar.model.vf import UNKNOWN, Verdict
+from sidecar.model.vf import UNKNOWN
 from sidecar.pools.list_pools import Pool
 from sidecar.pools.rules.plan import Plan
 from sidecar.pools.rules.status import PoolStatus, VfStatus
 
 _NONE: Final = "-"
-_STYLES: Final = {Verdict.FREE: "green", Verdict.IN_USE: "yellow", Verdict.UNKNOWN: "red"}
 
 
 def draw_pools(pools: Sequence[Pool]) -> Table:
@@ -63,19 +63,19 @@ def _draw(status: PoolStatus) -> Iterator[Text | Table]:
     )
     yield Text(
         f"VFs: {_word(definition.minimum)} wanted, {_word(status.present)} there, "
-        f"{status.free} free, {status.held} held, {_word(view.pf.totalvfs)} possible"
+        f"{_counts(status)}, {_word(view.pf.totalvfs)} possible"
     )
     for warning in status.warnings:
         yield Text(f"Warning: {warning}", "red")
     if status.vfs:
-        table = _table("VF", "Address", "Driver", "Group", "MAC", "VLAN", "Use", "Lease")
+        table = _table("VF", "Address", "Driver", "Group", "MAC", "VLAN", "State", "Lease")
         for vf in status.vfs:
             table.add_row(*_cells(vf))
         yield table
 
 
 def _cells(status: VfStatus) -> Iterator[Text]:
-    vf, usage, lease = status.vf, status.usage, status.lease
+    vf, lease = status.vf, status.lease
     settings = status.settings or VfSettings()
     yield Text(str(vf.index))
     yield Text(str(vf.address))
@@ -83,10 +83,15 @@ def _cells(status: VfStatus) -> Iterator[Text]:
     yield Text(_word(vf.iommu_group))
     yield Text(_word(settings.mac))
     yield Text(_word(settings.vlan and (settings.vlan.id or None)))
-    users = f": {', '.join(usage.users)}" if usage.users else ""
-    yield Text(f"{usage.verdict}{users}", _STYLES[usage.verdict])
+    yield draw_state(status.assessment)
     free = lease is None or lease.free
     yield Text(_NONE if free or lease is None else f"{lease.state} {lease.holder or ''}")
+
+
+def _counts(status: PoolStatus) -> str:
+    """Say how many VFs may be taken, and how many may not for which reason."""
+    others = (f"{number} {one}" for one, number in status.counts.items() if number)
+    return ", ".join(dict.fromkeys((f"{status.free} free", *others)))
 
 
 def _table(*headings: str) -> Table:

@@ -1,114 +1,93 @@
 # SPDX-License-Identifier: Apache-2.0
 """``portside vf``: this host's SR-IOV functions, and who uses them."""
 
-import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from sidecar.cli.output import Output, print_content, print_json
 from sidecar.cli.pool_data import describe_settings
+from sidecar.cli.pool_options import Format, on_host
 from sidecar.cli.vf_address import Address, parse_address
-from sidecar.cli.vf_data import describe_detail, describe_inventory
+from sidecar.cli.vf_data import describe_detail, describe_host
 from sidecar.cli.vf_set import set_settings
 from sidecar.cli.vf_settings import draw_settings
 from sidecar.cli.vf_view import draw_detail, draw_table, draw_tree
-from sidecar.errors import HostError, PortsideError
+from sidecar.errors import HostError
 from sidecar.host.detail import Detail, read_detail
-from sidecar.host.holders import PROCFS
-from sidecar.host.inventory import read_inventory
 from sidecar.host.pciids import DATABASES, PciNames
-from sidecar.host.sysfs import SYSFS, Sysfs
+from sidecar.host.sysfs import SYSFS
 from sidecar.model.pci import PciAddress
 from sidecar.model.settings import VfSettings
-from sidecar.model.vf import UNKNOWN, Inventory, PhysicalFunction, VirtualFunction
+from sidecar.model.vf import UNKNOWN, PhysicalFunction, VirtualFunction
+from sidecar.pools.context import Host
+from sidecar.pools.observe import HostView, ask_guests, observe_host
 
 vf = typer.Typer(
-    help="Show this host's SR-IOV physical and virtual functions (PFs, VFs), and who uses them; "
-    "set a VF.",
+    help="Show this host's SR-IOV physical and virtual functions (PFs, VFs), whether each VF may "
+    "be taken, and who has it; set a VF.",
     no_args_is_help=True,
 )
 vf.command("set")(set_settings)
 
-_Output = Annotated[Output, typer.Option("--output", "-o", help="What to print.")]
-_Root = Annotated[Path, typer.Option("--sysfs", hidden=True, help="Another sysfs.")]
-_Proc = Annotated[Path, typer.Option("--proc", hidden=True, help="Another procfs.")]
-_Addressed = Annotated[
-    list[str] | None,
-    typer.Option("--addressed", hidden=True, help="Another sysfs's interfaces with addresses."),
-]
 _Names = Annotated[
     list[Path] | None, typer.Option("--pci-ids", hidden=True, help="Another PCI ID database.")
 ]
 
 
 @vf.command("list")
-def list_functions(
-    output: _Output = Output.TABLE,
-    sysfs: _Root = SYSFS,
-    proc: _Proc = PROCFS,
-    addressed: _Addressed = None,
-    pci_ids: _Names = None,
-) -> None:
-    """List all PFs and VFs, each with its driver, link, IOMMU group, NUMA node and user."""
-    inventory = _read("list", open_sysfs(sysfs, addressed), proc)
+@on_host
+def list_functions(host: Host, output: Format = Output.TABLE, pci_ids: _Names = None) -> None:
+    """List all PFs and VFs, each with its driver, link, IOMMU group, NUMA node and state.
+
+    The state says whether a VF may be taken, as portside pool status does.
+    """
+    view = _look(host)
     if output is Output.JSON:
-        print_json(describe_inventory(inventory, PciNames(pci_ids or DATABASES)))
+        print_json(describe_host(view, PciNames(pci_ids or DATABASES)))
     else:
-        print_content(draw_table(inventory) if inventory.pfs else _none(sysfs))
+        print_content(draw_table(view) if view.inventory.pfs else _none(host))
 
 
 @vf.command("tree")
-def show_tree(
-    output: _Output = Output.TABLE,
-    sysfs: _Root = SYSFS,
-    proc: _Proc = PROCFS,
-    addressed: _Addressed = None,
-    pci_ids: _Names = None,
-) -> None:
-    """Show each PF with its VFs below it, and below those who uses them."""
-    inventory = _read("tree", open_sysfs(sysfs, addressed), proc)
-    names = PciNames(pci_ids or DATABASES)
+@on_host
+def show_tree(host: Host, output: Format = Output.TABLE, pci_ids: _Names = None) -> None:
+    """Show each PF with its VFs below it, and below those who has them."""
+    view, names = _look(host), PciNames(pci_ids or DATABASES)
     if output is Output.JSON:
-        print_json(describe_inventory(inventory, names))
+        print_json(describe_host(view, names))
     else:
-        print_content(draw_tree(inventory, names) if inventory.pfs else _none(sysfs))
+        print_content(draw_tree(view, names) if view.inventory.pfs else _none(host))
 
 
 @vf.command("show")
-def show_function(  # noqa: PLR0913, PLR0917 - an argument for each option
-    address: Address,
-    output: _Output = Output.TABLE,
-    sysfs: _Root = SYSFS,
-    proc: _Proc = PROCFS,
-    addressed: _Addressed = None,
-    pci_ids: _Names = None,
+@on_host
+def show_function(
+    host: Host, address: Address, output: Format = Output.TABLE, pci_ids: _Names = None
 ) -> None:
-    """Show all that is known of a PF or VF, and why it counts as in use or free."""
-    wanted = parse_address(address)
-    tree = open_sysfs(sysfs, addressed)
-    inventory = _read("show", tree, proc)
-    names = PciNames(pci_ids or DATABASES)
-    try:
-        detail = _find(tree, inventory, wanted)
-    except PortsideError as error:
-        _fail("show", error)
-    settings = _read_settings(inventory, detail) if sysfs == SYSFS else None
+    """Show all that is known of a PF or VF, and why it may be taken or not."""
+    wanted, names = parse_address(address), PciNames(pci_ids or DATABASES)
+    view = _look(host)
+    detail = _find(host, view, wanted)
+    settings = _read_settings(view, detail) if host.sysfs.root == SYSFS else None
     if output is Output.JSON:
         known = {} if settings is None else {"settings": describe_settings(settings)}
-        print_json(describe_detail(detail, names) | known)
+        print_json(describe_detail(detail, view, names) | known)
     else:
-        print_content(draw_detail(detail, names))
+        print_content(draw_detail(detail, view, names))
         if settings is not None:
             print_content(draw_settings(settings))
 
 
-def _read_settings(inventory: Inventory, detail: Detail) -> VfSettings | None:
+def _look(host: Host) -> HostView:
+    return observe_host(host, ask_guests(host))
+
+
+def _read_settings(view: HostView, detail: Detail) -> VfSettings | None:
     """Return what a VF's PF keeps for it; ``None`` of a PF, or if nobody here can tell."""
     vf = detail.function
-    pf = inventory.find(vf.physfn) if isinstance(vf, VirtualFunction) else None
+    pf = view.inventory.find(vf.physfn) if isinstance(vf, VirtualFunction) else None
     if not isinstance(vf, VirtualFunction) or not isinstance(pf, PhysicalFunction):
         return None
     if pf.interfaces is UNKNOWN or not pf.interfaces:
@@ -121,34 +100,18 @@ def _read_settings(inventory: Inventory, detail: Detail) -> VfSettings | None:
         return None
 
 
-def open_sysfs(root: Path, addressed: Sequence[str] | None) -> Sysfs:
-    """Return a sysfs; of one that is not this machine's kernel's, netlink can tell nothing."""
-    return Sysfs(root) if root == SYSFS else Sysfs(root, addressed=frozenset(addressed or ()))
-
-
-def _find(sysfs: Sysfs, inventory: Inventory, address: PciAddress) -> Detail:
-    detail = read_detail(sysfs, inventory, address)
+def _find(host: Host, view: HostView, address: PciAddress) -> Detail:
+    inventory = view.inventory
+    detail = read_detail(host.sysfs, inventory, address)
     if detail is None:
         raise HostError(
             "no PF or VF at this address",
             where=str(address),
-            found=f"{len(inventory.pfs)} PFs and {len(inventory.usages)} VFs",
+            found=f"{len(inventory.pfs)} PFs and {len(inventory.signals)} VFs",
             todo="portside vf list shows them all",
         )
     return detail
 
 
-def _read(command: str, sysfs: Sysfs, proc: Path) -> Inventory:
-    try:
-        return read_inventory(sysfs, proc)
-    except PortsideError as error:
-        _fail(command, error)
-
-
-def _fail(command: str, error: PortsideError) -> NoReturn:
-    sys.stderr.write(f"portside vf {command}: {error}\n")
-    raise typer.Exit(1) from error
-
-
-def _none(root: Path) -> str:
-    return f"No PF found under {Sysfs(root).devices}: no PCI device here has SR-IOV."
+def _none(host: Host) -> str:
+    return f"No PF found under {host.sysfs.devices}: no PCI device here has SR-IOV."

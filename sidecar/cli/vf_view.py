@@ -9,27 +9,25 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from sidecar.cli.availability import STYLES, draw_evidence, draw_state
 from sidecar.host.detail import Detail
 from sidecar.host.pciids import PciNames
 from sidecar.model.vf import (
     UNKNOWN,
-    Inventory,
     NetInterface,
     PhysicalFunction,
-    Usage,
-    Verdict,
     VirtualFunction,
 )
+from sidecar.pools.observe import HostView
 
 _NONE: Final = "-"
 _UNKNOWN: Final = "?"
-_STYLES: Final = {Verdict.FREE: "green", Verdict.IN_USE: "yellow", Verdict.UNKNOWN: "red"}
-_HEADINGS: Final = ("Address", "VF", "ID", "Interface", "Driver", "Link", "Group", "NUMA", "Use")
+_HEADINGS: Final = ("Address", "VF", "ID", "Interface", "Driver", "Link", "Group", "NUMA", "State")
 _WHOLE: Final = ("Address", "VF", "ID", "Group", "NUMA")
 _NUMBERS: Final = ("VF", "Group", "NUMA")
 
 
-def draw_table(inventory: Inventory) -> Table:
+def draw_table(view: HostView) -> Group:
     """Return a row for each PF and VF; only texts of open length go over several lines."""
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for heading in _HEADINGS:
@@ -39,40 +37,40 @@ def draw_table(inventory: Inventory) -> Table:
             no_wrap=heading in _WHOLE,
             overflow="fold",
         )
-    for pf in inventory.pfs:
+    for pf in view.inventory.pfs:
         table.add_row(*_cells(pf, "PF"), Text(_count(pf)))
         for vf in () if pf.vfs is UNKNOWN else pf.vfs:
-            table.add_row(*_cells(vf, str(vf.index)), _use(inventory.usages[vf.address]))
-    return table
+            table.add_row(*_cells(vf, str(vf.index)), draw_state(view.assessments[vf.address]))
+    return Group(table, *_doubts(view))
 
 
-def draw_tree(inventory: Inventory, names: PciNames) -> Group:
+def draw_tree(view: HostView, names: PciNames) -> Group:
     """Return a tree for each PF, with its VFs and their users."""
     trees = []
-    for pf in inventory.pfs:
+    for pf in view.inventory.pfs:
         tree = Tree(Text(f"{pf.address} {_device(pf, names)}"))
         tree.add(Text(f"{_traits(pf)}, {_count(pf)}"))
         for vf in () if pf.vfs is UNKNOWN else pf.vfs:
-            usage = inventory.usages[vf.address]
+            seen = view.assessments[vf.address]
             label = Text(f"VF {vf.index} {vf.address} {_traits(vf)}, ")
-            branch = tree.add(label.append(usage.verdict, _STYLES[usage.verdict]))
-            for user in usage.users:
+            branch = tree.add(label.append(seen.availability, STYLES[seen.availability]))
+            for user in seen.users:
                 branch.add(Text(user))
         trees.append(tree)
-    return Group(*trees)
+    return Group(*trees, *_doubts(view))
 
 
-def draw_detail(detail: Detail, names: PciNames) -> Group:
+def draw_detail(detail: Detail, view: HostView, names: PciNames) -> Group:
     """Return a line for each trait, then the evidence of use or the hints on the driver."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for name, value in _lines(detail, names):
+    for name, value in _lines(detail, view, names):
         table.add_row(Text(f"{name}:", style="bold"), value)
     return Group(table)
 
 
-def _lines(detail: Detail, names: PciNames) -> Iterator[tuple[str, Text]]:
+def _lines(detail: Detail, view: HostView, names: PciNames) -> Iterator[tuple[str, Text]]:
     function = detail.function
     yield "Address", Text(str(function.address))
     if isinstance(function, VirtualFunction):
@@ -89,10 +87,10 @@ def _lines(detail: Detail, names: PciNames) -> Iterator[tuple[str, Text]]:
         yield "Enable count", Text(_word(function.enabled))
     else:
         yield "VFs", Text(f"{_word(function.numvfs)} present, {_word(function.totalvfs)} possible")
-    if detail.usage is not None:
-        yield "Use", _use(detail.usage)
-        for evidence in detail.usage.evidence:
-            yield "Evidence", Text(f"{evidence.verdict}: {evidence.text}")
+    if isinstance(function, VirtualFunction):
+        seen = view.assessments[function.address]
+        yield "State", draw_state(seen)
+        yield from draw_evidence(seen)
     for hint in detail.hints:
         yield "Hint", Text(hint)
 
@@ -157,11 +155,13 @@ def _count(pf: PhysicalFunction) -> str:
     return f"{_word(pf.numvfs)} of {_word(pf.totalvfs)} VFs"
 
 
-def _use(usage: Usage) -> Text:
-    text = Text(usage.verdict, _STYLES[usage.verdict])
-    if usage.users:
-        text.append(f": {'; '.join(usage.users)}", "none")
-    return text
+def _doubts(view: HostView) -> Iterator[Text]:
+    """Say why no VF can be told to be free, where that is so for all of them."""
+    if view.guests.unknown:
+        yield Text(f"libvirt cannot be asked: {view.guests.unknown}")
+        yield Text("On a host without libvirt: --connect none")
+    if view.error:
+        yield Text(f"Portside's records cannot be read: {view.error}")
 
 
 def _word(value: object) -> str:

@@ -14,7 +14,6 @@ from sidecar.doctor.rules.finding import Finding
 from sidecar.domainxml.domain_needs import DomainNeeds, read_needs
 from sidecar.errors import HostError
 from sidecar.host.drivers import driver_named
-from sidecar.host.inventory import read_inventory
 from sidecar.host.iommu import read_iommu
 from sidecar.host.numvfs import read_numvfs
 from sidecar.host.small_files import is_switched_on
@@ -22,15 +21,9 @@ from sidecar.host.vfio import read_vfio
 from sidecar.model.mac import MacAddress
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PfView
-from sidecar.model.vf import (
-    UNKNOWN,
-    Inventory,
-    PhysicalFunction,
-    Usage,
-    VirtualFunction,
-)
+from sidecar.model.vf import UNKNOWN, Inventory, PhysicalFunction, VirtualFunction
 from sidecar.pools.context import Node
-from sidecar.pools.observe import Guests, observe
+from sidecar.pools.observe import observe_host
 from sidecar.virt.domains import Domain
 
 ROOT: Final = Path("/")
@@ -75,26 +68,30 @@ def diagnose(node: Node, question: Question, root: Path = ROOT) -> tuple[Finding
 def _read_facts(node: Node, question: Question, root: Path) -> Facts:
     # First of all: whoever gives bad XML need not wait.
     needs = None if question.xml is None else read_needs(question.xml)
-    inventory = read_inventory(node.sysfs, node.proc)
     answers = ask_libvirt(node)
+    seen = observe_host(node, answers.guests)
+    inventory, views = seen.inventory, seen.views
     if needs is None and question.domain and not answers.error:
         needs = read_needs(_find_domain(answers, question).xml)
-    views, state_error = _observe(node, inventory, answers.guests)
     pools = tuple(read_pools(node.store, inventory, answers, question.pool))
     addresses = {pool.pf for pool in pools} if question.pool else None
     pfs = [pf for pf in inventory.pfs if addresses is None or pf.address in addresses]
     return Facts(
         iommu=read_iommu(node.sysfs, node.proc, pfs),
-        pfs=tuple(_read_pf(node, pf, views.get(pf.address)) for pf in pfs),
-        inventory=Inventory(inventory.pfs, _merge(inventory, views)),
+        pfs=tuple(
+            _read_pf(node, pf, None if pf.address in seen.unreadable else views[pf.address])
+            for pf in pfs
+        ),
+        inventory=inventory,
+        assessments=seen.assessments,
         vfio=read_vfio(root, node.sysfs.root, node.proc),
         libvirt=_describe_libvirt(answers, question),
         pools=pools,
-        holders={vf: guest.name for vf, guest in answers.guests.by_vf.items()},
+        holders={one.vf: one.domain for one in answers.guests.devices if one.live},
         present=_find_present(node, needs),
         shared={vf: found for view in views.values() for vf, found in view.shared_groups.items()},
         macs=_read_macs(node, inventory, needs),
-        state_error=state_error,
+        state_error=seen.error,
         domain=needs,
         running=needs is not None and _runs(answers, needs.name),
         wanted_pool=question.pool,
@@ -115,26 +112,6 @@ def _find_domain(answers: Answers, question: Question) -> Domain:
 
 def _runs(answers: Answers, name: str) -> bool:
     return any(domain.active and domain.name == name for domain in answers.domains)
-
-
-def _observe(
-    node: Node, inventory: Inventory, guests: Guests
-) -> tuple[Mapping[PciAddress, PfView], str]:
-    """Add libvirt's and our own word to what the kernel shows; and say if ours is missing."""
-    views, failure = {}, ""
-    for pf in inventory.pfs:
-        try:
-            views[pf.address] = observe(node, pf, inventory, guests)
-        except HostError as error:
-            failure = str(error)
-    return views, failure
-
-
-def _merge(inventory: Inventory, views: Mapping[PciAddress, PfView]) -> Mapping[PciAddress, Usage]:
-    usages = dict(inventory.usages)
-    for view in views.values():
-        usages.update(view.usages)
-    return usages
 
 
 def _read_pf(node: Node, pf: PhysicalFunction, view: PfView | None) -> PfFacts:

@@ -7,7 +7,8 @@ from sidecar.domainxml.network import read_network
 from sidecar.errors import HostError, RequestError
 from sidecar.model.pool import PoolDefinition
 from sidecar.pools.context import Node
-from sidecar.pools.observe import Guests, observe_guests
+from sidecar.pools.observe import observe_guests
+from sidecar.pools.rules.availability import Guests
 from sidecar.virt.domains import Domain, read_domains
 from sidecar.virt.networks import Network, Networks
 

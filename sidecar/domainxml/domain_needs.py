@@ -9,15 +9,17 @@ from lxml import etree
 
 from sidecar.domainxml.address import describe
 from sidecar.domainxml.addressing.classify import model_of
+from sidecar.domainxml.addressing.inventory import take_inventory
+from sidecar.domainxml.addressing.layout import count_ports, lay_out
+from sidecar.domainxml.addressing.machine import read_machine
 from sidecar.domainxml.document import child_of, devices_named, parse_domain
 from sidecar.domainxml.host_devices import read_mac
 from sidecar.domainxml.reservation.placeholders import is_placeholder
-from sidecar.domainxml.topology import read_topology
 from sidecar.domainxml.vfs import host_address
 from sidecar.errors import CapacityError
 from sidecar.model.mac import MacAddress
 from sidecar.model.pci import PciAddress
-from sidecar.model.ports import PortCount
+from sidecar.model.ports import MachineFamily, PortCount
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +89,24 @@ def read_needs(xml: bytes) -> DomainNeeds:
     root = parse_domain(xml)
     ports, problem = None, ""
     try:
-        ports = read_topology(xml).ports
+        ports = _count_ports(root)
     except CapacityError as error:
         problem = str(error)
     return DomainNeeds(
         root.findtext("name") or "", root.findtext("uuid") or "", _devices(root), ports, problem
     )
+
+
+def _count_ports(root: etree._Element) -> PortCount:
+    """Count the ports of a domain as it would boot.
+
+    Raises:
+        CapacityError: the buses cannot hold the devices.
+    """
+    family = read_machine(root).family
+    if family in {MachineFamily.CCW, MachineFamily.NONE}:
+        return PortCount(family, 0, 0)
+    return count_ports(lay_out(take_inventory(root)))
 
 
 def count_networks(xml: bytes) -> Mapping[str, int]:

@@ -15,9 +15,10 @@ from sidecar.host.blocking import Ending, LastLook, Written, write_text
 from sidecar.host.groups import no_iommu, shared_with
 from sidecar.host.numvfs import WriteHung
 from sidecar.host.sysfs import Sysfs
-from sidecar.host.usage import is_vfio
+from sidecar.host.writer import is_vfio
+from sidecar.model.availability import Assessment
 from sidecar.model.pci import PciAddress
-from sidecar.model.vf import UNKNOWN, Usage, Verdict
+from sidecar.model.vf import UNKNOWN
 
 SECONDS: Final = 10.0
 """Patience with one write: a driver's probe takes milliseconds."""
@@ -32,7 +33,7 @@ def bind(
     vf: PciAddress,
     driver: str,
     *,
-    usage: Usage | None = None,
+    assessment: Assessment | None = None,
     seconds: float = SECONDS,
 ) -> str:
     """Bind a VF to a driver and to no other; return the driver it had, empty for none.
@@ -43,7 +44,7 @@ def bind(
         sysfs: the host's sysfs.
         vf: the VF.
         driver: e.g. ``vfio-pci``; it must be loaded.
-        usage: what is known of the VF's use beyond what the last look sees in sysfs.
+        assessment: what is known of the VF beyond what the last look sees in sysfs.
         seconds: patience with each write.
 
     Raises:
@@ -62,7 +63,7 @@ def bind(
             expected=str(own),
             todo=f"modprobe {driver}",
         )
-    _demand_free(vf, usage)
+    _demand_free(vf, assessment)
     writes = _Writes(sysfs, vf, seconds)
     writes.make(writes.own / "driver_override", driver)
     if had:
@@ -81,7 +82,7 @@ def bind(
 
 
 def unbind(
-    sysfs: Sysfs, vf: PciAddress, *, usage: Usage | None = None, seconds: float = SECONDS
+    sysfs: Sysfs, vf: PciAddress, *, assessment: Assessment | None = None, seconds: float = SECONDS
 ) -> str:
     """Take a VF from its driver and leave it without; return the driver it had, empty for none.
 
@@ -89,7 +90,7 @@ def unbind(
     """
     had = driver_of(sysfs, vf)
     if had:
-        _demand_free(vf, usage)
+        _demand_free(vf, assessment)
         writes = _Writes(sysfs, vf, seconds)
         writes.make(writes.own / "driver_override", _NO_OVERRIDE)
         writes.make(writes.own / "driver/unbind", str(vf))
@@ -101,7 +102,7 @@ def restore(
     vf: PciAddress,
     driver: str,
     *,
-    usage: Usage | None = None,
+    assessment: Assessment | None = None,
     seconds: float = SECONDS,
 ) -> None:
     """Give a VF back to the driver that ``bind`` or ``unbind`` returned; empty leaves it without.
@@ -112,13 +113,13 @@ def restore(
     """
     if driver_of(sysfs, vf) == driver:
         return
-    unbind(sysfs, vf, usage=usage, seconds=seconds)
+    unbind(sysfs, vf, assessment=assessment, seconds=seconds)
     if driver:
         writes = _Writes(sysfs, vf, seconds)
         writes.make(writes.own / "driver_override", _NO_OVERRIDE)
         writes.attempt(sysfs.root / _PROBE, str(vf))
         if driver_of(sysfs, vf) != driver:
-            bind(sysfs, vf, driver, usage=usage, seconds=seconds)
+            bind(sysfs, vf, driver, assessment=assessment, seconds=seconds)
 
 
 def driver_of(sysfs: Sysfs, vf: PciAddress) -> str:
@@ -192,13 +193,12 @@ class _Writes:
         return written
 
 
-def _demand_free(vf: PciAddress, usage: Usage | None) -> None:
-    if usage is not None and not usage.free:
-        doubts = [one.text for one in usage.evidence if one.verdict is not Verdict.FREE]
+def _demand_free(vf: PciAddress, assessment: Assessment | None) -> None:
+    if assessment is not None and not assessment.free:
         raise HostError(
-            f"it keeps its driver: it is {usage.verdict}",
+            f"it keeps its driver: it is {assessment.availability}",
             where=f"VF {vf}",
-            found=", ".join(doubts),
+            found=assessment.why,
             expected="a VF that nobody uses",
             todo="Free the VF, then try again",
         )

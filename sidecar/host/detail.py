@@ -13,7 +13,6 @@ from sidecar.model.vf import (
     Inventory,
     PhysicalFunction,
     Unknown,
-    Usage,
     VirtualFunction,
 )
 
@@ -25,10 +24,9 @@ _NOT_SET: Final = ("", "(null)")
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """A PF, or a VF with its use, its override of the driver, and hints on the PF's driver."""
+    """A PF, or a VF with its override of the driver, and hints on the PF's driver."""
 
     function: PhysicalFunction | VirtualFunction
-    usage: Usage | None
     driver_override: str | Unknown | None
     hints: tuple[str, ...]
 
@@ -45,7 +43,6 @@ def read_detail(sysfs: Sysfs, inventory: Inventory, address: PciAddress) -> Deta
         hints = () if driver is None or driver is UNKNOWN else hints_for(driver)
     return Detail(
         function,
-        inventory.usages.get(address),
         None if override in _NOT_SET else override,
         hints,
     )

@@ -9,7 +9,7 @@ from sidecar.host.addresses import interfaces_with_addresses, visible_interfaces
 from sidecar.host.functions import read_pf
 from sidecar.host.holders import PROCFS, Holders, read_holders
 from sidecar.host.sysfs import SYSFS, Sysfs
-from sidecar.host.usage import judge, on_vfio
+from sidecar.host.usage import on_vfio, read_signals
 from sidecar.model.pci import PciAddress
 from sidecar.model.vf import UNKNOWN, Inventory, PhysicalFunction, VirtualFunction
 
@@ -17,7 +17,7 @@ _NOBODY: Final = Holders({}, hidden=False)
 
 
 def read_inventory(sysfs: Sysfs, proc: Path = PROCFS) -> Inventory:
-    """Read all PFs and VFs and decide which VFs are in use; changes and opens no device.
+    """Read all PFs and VFs, and what is seen of who uses them; changes and opens no device.
 
     Args:
         sysfs: the host's sysfs.
@@ -26,7 +26,7 @@ def read_inventory(sysfs: Sysfs, proc: Path = PROCFS) -> Inventory:
     Raises:
         HostError: the PCI devices cannot be listed.
     """
-    return _judge_all(sysfs, proc, _read_pfs(sysfs))
+    return _weigh_all(sysfs, proc, _read_pfs(sysfs))
 
 
 def read_one_pf(sysfs: Sysfs, address: PciAddress, proc: Path = PROCFS) -> Inventory:
@@ -36,10 +36,10 @@ def read_one_pf(sysfs: Sysfs, address: PciAddress, proc: Path = PROCFS) -> Inven
         HostError: its folder cannot be opened.
     """
     pf = read_pf(sysfs, str(address))
-    return _judge_all(sysfs, proc, () if pf is None else (pf,))
+    return _weigh_all(sysfs, proc, () if pf is None else (pf,))
 
 
-def _judge_all(sysfs: Sysfs, proc: Path, pfs: tuple[PhysicalFunction, ...]) -> Inventory:
+def _weigh_all(sysfs: Sysfs, proc: Path, pfs: tuple[PhysicalFunction, ...]) -> Inventory:
     vfs = [vf for pf in pfs if pf.vfs is not UNKNOWN for vf in pf.vfs]
     holders = read_holders(proc) if any(map(on_vfio, vfs)) else _NOBODY
     # A host without iommufd has no such files, so there is nothing to look up.
@@ -48,7 +48,9 @@ def _judge_all(sysfs: Sysfs, proc: Path, pfs: tuple[PhysicalFunction, ...]) -> I
     return Inventory(
         pfs,
         {
-            vf.address: judge(vf, holders, addressed, _vfio_devices(sysfs, vf) if by_device else ())
+            vf.address: read_signals(
+                vf, holders, addressed, _vfio_devices(sysfs, vf) if by_device else ()
+            )
             for vf in vfs
         },
     )

@@ -12,13 +12,34 @@ output follows one line a step:
 - ``open N`` or ``write N``: errno N of open(2) or write(2);
 - nothing at all after the lifeline's end: nothing was written.
 
+It holds the table of what the kernel's signals say (``weigh_kernel``), and ``usage.py`` takes
+it from here, so that the last look judges as the decision did: by sysfs alone, without
+processes, addresses, libvirt and records.
+
 It imports nothing of Portside: it starts in 10 ms, with ``python -I -S``, and if it ends up in
 a sleep of the kernel that no signal ends, it keeps nothing of ours but a pipe.
 """
 
+from __future__ import annotations  # types need no import then
+
 import os
 import select
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Interface = tuple[str, bool | None, str | None, list[str] | None]
+    """Name, whether it is up, the interface that owns it, the interfaces on top of it."""
+    Signal = tuple[str, str, str]
+    """What it says (``FREE``, ``IN_USE``, ``UNKNOWN``), in a sentence, and who uses the VF."""
+
+FREE, IN_USE, UNKNOWN = "free", "in use", "unknown"
+"""Values of ``sidecar.model.vf.Availability``, which says what they mean."""
+IFF_UP = 1
+"""netdevice(7)."""
+UPPER = "upper_"
 
 # ruff: noqa: PTH115, PTH119, PTH123, PTH208 - importing pathlib takes longer than all the rest
 
@@ -67,7 +88,17 @@ def find_doubt(devices: str, pf: str, closed: list[str]) -> str:
 
 
 def find_use(folder: str) -> str:
-    """Return who uses a VF, as ``usage.py`` judges it, empty if nobody does.
+    """Return what stands against a VF being free, empty if nothing does.
+
+    Raises:
+        OSError, ValueError: something cannot be read.
+    """
+    signals = weigh_kernel(*read_signs(folder))
+    return "; ".join(text for verdict, text, _ in signals if verdict != FREE)
+
+
+def read_signs(folder: str) -> tuple[str, int, list[Interface]]:
+    """Read of a VF what ``weigh_kernel`` takes.
 
     Raises:
         OSError, ValueError: something cannot be read.
@@ -76,22 +107,93 @@ def find_use(folder: str) -> str:
         driver = os.path.basename(os.readlink(f"{folder}/driver"))
     except FileNotFoundError:
         driver = ""
-    if not driver or driver.replace("-", "_").endswith("vfio_pci"):
-        enable = int(read(f"{folder}/enable"))
-        return f"is open with {driver or 'no driver'} (enable {enable})" if enable else ""
+    if not driver or is_vfio(driver):
+        return driver, int(read(f"{folder}/enable")), []
     try:
-        names = os.listdir(f"{folder}/net")
+        names = sorted(os.listdir(f"{folder}/net"))
     except FileNotFoundError:
         names = []
-    if not names:
-        return f"has driver {driver} and no network interface in this network namespace"
-    for name in names:
-        if int(read(f"{folder}/net/{name}/flags"), 0) & 1:
-            return f"interface {name} is up"
-        for entry in os.listdir(f"{folder}/net/{name}"):
-            if entry == "master" or entry.startswith("upper_"):
-                return f"interface {name} is below another ({entry})"
-    return ""
+    return driver, 0, [read_interface(f"{folder}/net/{name}", name) for name in names]
+
+
+def read_interface(folder: str, name: str) -> Interface:
+    """Read of a network interface what ``weigh_interface`` takes.
+
+    Raises:
+        OSError, ValueError: something cannot be read.
+    """
+    up = bool(int(read(f"{folder}/flags"), 0) & IFF_UP)
+    entries = os.listdir(folder)
+    master = os.path.basename(os.readlink(f"{folder}/master")) if "master" in entries else ""
+    return name, up, master, sorted(one[len(UPPER) :] for one in entries if one.startswith(UPPER))
+
+
+def weigh_kernel(
+    driver: str | None, enable: int | None, interfaces: list[Interface] | None
+) -> Iterator[Signal]:
+    """Say of a VF what the kernel shows; ``None`` is what cannot be read.
+
+    Args:
+        driver: its name, empty for none.
+        enable: the count of ``pci_enable_device``: VFIO calls it when a device is opened.
+        interfaces: in this network namespace; of no matter with VFIO or without driver.
+    """
+    if driver is None:
+        yield UNKNOWN, "its driver cannot be read", ""
+    elif not driver or is_vfio(driver):
+        yield weigh_enable(f"{driver} has it" if driver else "it has no driver", enable)
+    elif interfaces is None:
+        yield UNKNOWN, f"{driver} has it; its interfaces cannot be read", ""
+    elif not interfaces:
+        text = (
+            f"{driver} has it, and it has no network interface in this network namespace: "
+            "the interface is in another one, or there is none"
+        )
+        yield IN_USE, text, "another network namespace?"
+    else:
+        for interface in interfaces:
+            yield from weigh_interface(*interface)
+
+
+def is_vfio(driver: str) -> bool:
+    """Tell vfio-pci and the variants on top of it (``mlx5_vfio_pci``, ``xe-vfio-pci`` ...)."""
+    return driver.replace("-", "_").endswith("vfio_pci")
+
+
+def weigh_enable(owner: str, enable: int | None) -> Signal:
+    """Weigh whether the device is switched on; who did that, the kernel does not tell."""
+    if enable is None:
+        return (
+            UNKNOWN,
+            f"{owner}; whether the device is switched on cannot be read (enable)",
+            "",
+        )
+    if enable:
+        return IN_USE, f"{owner}, and the device is switched on (enable {enable})", ""
+    return FREE, f"{owner}, and the device is switched off (enable 0)", ""
+
+
+def weigh_interface(
+    name: str,
+    up: bool | None,  # noqa: FBT001 - one of a row's columns
+    master: str | None,
+    uppers: list[str] | None,
+) -> Iterator[Signal]:
+    """Weigh a network interface: ``master`` is empty for none, ``uppers`` stand on it."""
+    if up is None:
+        yield UNKNOWN, f"whether interface {name} is up cannot be read", ""
+    elif up:
+        yield IN_USE, f"interface {name} is up", f"{name} is up"
+    else:
+        yield FREE, f"interface {name} is down", ""
+    if uppers is None or master is None:
+        yield UNKNOWN, f"what uses interface {name} cannot be read", ""
+        return
+    if master:
+        yield IN_USE, f"interface {name} belongs to {master}", f"in {master}"
+    for upper in uppers:
+        if upper != master:
+            yield IN_USE, f"{upper} stands on interface {name}", f"below {upper}"
 
 
 def read(path: str) -> str:

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sidecar.errors import RequestError
+from sidecar.model.availability import Assessment
 from sidecar.model.lease import Lease
 from sidecar.model.pci import PciAddress
 from sidecar.model.settings import VfSettings
-from sidecar.model.vf import MAX_FUNCTIONS, PhysicalFunction, Usage, VirtualFunction
+from sidecar.model.vf import MAX_FUNCTIONS, UNKNOWN, PhysicalFunction, VirtualFunction
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,16 @@ class PfRecord:
     quarantine: str = ""
     kept: Mapping[int, KeptVf] = field(default_factory=dict)
 
+    def quarantined(self, boot: str) -> str:
+        """Return why nothing may touch the PF, empty if it may.
+
+        A reboot ends what hung, and with it the quarantine.
+
+        Args:
+            boot: the kernel's boot id now.
+        """
+        return self.quarantine if self.boot == boot else ""
+
 
 @dataclass(frozen=True, slots=True)
 class PfView:
@@ -97,7 +108,7 @@ class PfView:
 
     Args:
         pf: the PF and its VFs.
-        usages: for every VF, all signals: kernel, processes, libvirt, leases.
+        assessments: of every VF, whether it may be taken, by all signals.
         record: our own state of the PF.
         boot: the kernel's boot id now.
         leases: records by the VF's number, also of VFs that are not there now.
@@ -106,7 +117,7 @@ class PfView:
     """
 
     pf: PhysicalFunction
-    usages: Mapping[PciAddress, Usage]
+    assessments: Mapping[PciAddress, Assessment]
     record: PfRecord
     boot: str
     leases: Mapping[int, Lease] = field(default_factory=dict)
@@ -115,9 +126,14 @@ class PfView:
 
     @property
     def quarantine(self) -> str:
-        """Why nothing may touch the PF; a reboot ends what hung, and with it the quarantine."""
-        return self.record.quarantine if self.record.boot == self.boot else ""
+        """Why nothing may touch the PF, empty if it may."""
+        return self.record.quarantined(self.boot)
 
-    def usage(self, vf: VirtualFunction) -> Usage:
-        """Return the signals of one of the PF's VFs."""
-        return self.usages[vf.address]
+    @property
+    def vfs(self) -> tuple[VirtualFunction, ...]:
+        """The PF's VFs, none if they cannot be listed."""
+        return () if self.pf.vfs is UNKNOWN else self.pf.vfs
+
+    def assess(self, vf: VirtualFunction) -> Assessment:
+        """Return whether one of the PF's VFs may be taken."""
+        return self.assessments[vf.address]

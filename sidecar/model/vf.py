@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SR-IOV functions as a host shows them, and who uses them."""
+"""SR-IOV functions as a host shows them."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, StrEnum
+from enum import Enum
 from typing import Final, Self
 
 from sidecar.errors import RequestError, shorten
+from sidecar.model.availability import Evidence
 from sidecar.model.pci import PciAddress
 
 MAX_FUNCTIONS: Final = 0xFFFF
@@ -154,73 +155,12 @@ class PhysicalFunction(PciFunction):
         return UNKNOWN if self.vfs is UNKNOWN else len(self.vfs)
 
 
-class Verdict(StrEnum):
-    """What a signal says of a VF."""
-
-    FREE = "free"
-    IN_USE = "in use"
-    UNKNOWN = "unknown"
-
-
-class Source(StrEnum):
-    """Where a signal comes from: two of different sources cannot be wrong for one reason."""
-
-    KERNEL = "kernel"
-    """sysfs and netlink."""
-    PROCESSES = "processes"
-    LIBVIRT = "libvirt"
-    LEASES = "leases"
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """One signal: what it says, in a sentence for people; ``who`` names the user, if known."""
-
-    verdict: Verdict
-    text: str
-    who: str = ""
-    source: Source = Source.KERNEL
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Whether a VF is in use, by every signal that was read.
-
-    Raises:
-        RequestError: no signal at all.
-    """
-
-    evidence: tuple[Evidence, ...]
-
-    def __post_init__(self) -> None:
-        if not self.evidence:
-            raise RequestError("a VF's use without any evidence")
-
-    @property
-    def verdict(self) -> Verdict:
-        """The worst of all signals: one user is enough, and so is one doubt."""
-        verdicts = {evidence.verdict for evidence in self.evidence}
-        if Verdict.IN_USE in verdicts:
-            return Verdict.IN_USE
-        return Verdict.UNKNOWN if Verdict.UNKNOWN in verdicts else Verdict.FREE
-
-    @property
-    def free(self) -> bool:
-        """Whether the VF may be taken: what is unknown counts as in use."""
-        return self.verdict is Verdict.FREE
-
-    @property
-    def users(self) -> tuple[str, ...]:
-        """Who uses it, as far as that is known; each once."""
-        return tuple(dict.fromkeys(one.who for one in self.evidence if one.who))
-
-
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """All PFs of a host, ordered by address, and the use of each of their VFs."""
+    """All PFs of a host, ordered by address, and what kernel and processes say of each VF."""
 
     pfs: tuple[PhysicalFunction, ...]
-    usages: Mapping[PciAddress, Usage]
+    signals: Mapping[PciAddress, tuple[Evidence, ...]]
 
     def find(self, address: PciAddress) -> PhysicalFunction | VirtualFunction | None:
         """Return the PF or VF at an address, ``None`` if there is none."""

@@ -14,9 +14,10 @@ from sidecar.model.vf import UNKNOWN
 from sidecar.pools.context import Node
 from sidecar.pools.observe import look_at
 from sidecar.pools.reapply import replay_settings
-from sidecar.pools.rules.guard import RefusedError, without_lease
+from sidecar.pools.rules.guard import RefusedError, assess_for_removal
 from sidecar.pools.rules.plan import Step, StepKind
 from sidecar.pools.rules.situation import Situation
+from sidecar.pools.rules.stale import assess_for_return
 from sidecar.pools.rules.start_obstacles import name_some
 from sidecar.pools.vf_number import VfNumber
 from sidecar.state.store import HeldPf
@@ -119,13 +120,14 @@ class Worker:
     def _replay(self, *, made: bool) -> None:
         """Set again what was kept; on VFs that were not made just now, only if they are free."""
         view = self._before.view
-        vfs = () if made or view.pf.vfs is UNKNOWN else view.pf.vfs
-        taken = {vf.index for vf in vfs if not without_lease(view.usage(vf)).free}
+        vfs = () if made else view.vfs
+        seen = {vf.index: assess_for_return(view.assess(vf)) for vf in vfs}
+        taken = {index for index, one in seen.items() if not assess_for_removal(one).free}
         replay_settings(self._node, self._held, self._definition.pf_name, taken)
 
     def _check_groups(self) -> None:
         view = look_at(self._node, self._before.view.pf.address, self._libvirt)
-        for vf in () if view.pf.vfs is UNKNOWN else view.pf.vfs:
+        for vf in view.vfs:
             if vf.iommu_group is None or vf.iommu_group is UNKNOWN:
                 raise HostError(
                     "this VF has no IOMMU group, so it cannot go to a guest",

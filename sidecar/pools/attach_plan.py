@@ -24,7 +24,6 @@ from sidecar.pools.stale_leases import return_stale
 from sidecar.state.locked_pf import HeldPf
 from sidecar.virt.connection import Libvirt
 from sidecar.virt.devices import Domain
-from sidecar.virt.guests import read_guests
 from sidecar.virt.networks import Networks
 
 
@@ -162,14 +161,11 @@ def plan_attach(sight: AttachSight, domain: Domain, request: AttachRequest) -> A
 
 def _choose(sight: AttachSight, request: AttachRequest) -> VirtualFunction:
     node, pool = sight.node, sight.pool
-    guests = read_guests(sight.libvirt)
-    promised = {device.vf: device.domain for device in guests if not device.live}
     view = look_at(node, pool.pf, sight.libvirt)
-    if return_stale(node, sight.held, view, promised, pool.definition.pf_name):
+    if return_stale(node, sight.held, view, pool.definition.pf_name):
         view = look_at(node, pool.pf, sight.libvirt)
     return choose_vf(
         view,
-        promised,
         # For a configuration it chooses at each start, and then looks anew.
         libvirt_chooses=request.kind is DeviceAs.NETWORK and request.scope.live,
         managed=pool.profile.managed,

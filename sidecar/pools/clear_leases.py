@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Leases by hand: shown beside what is seen of their VFs, and cleared where nobody has one."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sidecar.errors import HostError, RequestError
 from sidecar.host.inventory import read_inventory
-from sidecar.model.guest import GuestDevice
+from sidecar.model.availability import Assessment
 from sidecar.model.lease import Lease, LeaseState
 from sidecar.model.pci import PciAddress
 from sidecar.model.settings import VfSettings
 from sidecar.model.vf import UNKNOWN, Inventory, PhysicalFunction, Unknown, VirtualFunction
 from sidecar.pools.context import Node
-from sidecar.pools.observe import Guests, observe, observe_guests
+from sidecar.pools.observe import ask_guests, observe, observe_host
 from sidecar.pools.rules.clearable import LeaseView, check_clear
 from sidecar.pools.rules.restore import settings_to_undo
+from sidecar.pools.rules.stale import name_waiting
 from sidecar.pools.set_vf import pf_interface
-from sidecar.virt.guests import read_guests
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,11 @@ class VfPlace:
 
 @dataclass(frozen=True, slots=True)
 class ListedLease:
-    """A lease, and its VF: ``None`` if it is not there."""
+    """A lease, its VF, and whether that may be taken: both ``None`` if it is not there."""
 
     lease: Lease
     vf: VirtualFunction | Unknown | None
+    assessment: Assessment | None
 
 
 def list_leases(node: Node, *, every: bool = False) -> tuple[ListedLease, ...]:
@@ -44,17 +45,24 @@ def list_leases(node: Node, *, every: bool = False) -> tuple[ListedLease, ...]:
     Raises:
         HostError: records or PCI devices cannot be read.
     """
-    inventory = read_inventory(node.sysfs, node.proc)
+    seen = observe_host(node, ask_guests(node))
     leases = {VfPlace(one.pf, one.index): one for one in node.store.all_leases()}
-    for pf in inventory.pfs:
-        for vf in () if pf.vfs is UNKNOWN else pf.vfs:
-            leases.setdefault(VfPlace(pf.address, vf.index), Lease(pf.address, vf.index))
+    for view in seen.views.values():
+        for vf in view.vfs:
+            place = VfPlace(vf.physfn, vf.index)
+            leases.setdefault(place, Lease(vf.physfn, vf.index))
     listed = sorted(leases.items(), key=lambda item: (item[0].pf, item[0].index))
-    there = node.sysfs.functions()
-    return tuple(
-        ListedLease(lease, _find_vf(inventory, place, there))
+    there, assessments = node.sysfs.functions(), seen.assessments
+    found = (
+        (lease, _find_vf(seen.inventory, place, there))
         for place, lease in listed
         if every or not lease.free
+    )
+    return tuple(
+        ListedLease(
+            lease, vf, assessments.get(vf.address) if isinstance(vf, VirtualFunction) else None
+        )
+        for lease, vf in found
     )
 
 
@@ -129,16 +137,19 @@ def _no_lease(place: VfPlace) -> RequestError:
 
 
 def _look(node: Node, place: VfPlace) -> LeaseView:
-    guests, devices = _ask_libvirt(node)
+    guests = ask_guests(node)
     inventory, there = read_inventory(node.sysfs, node.proc), node.sysfs.functions()
     lease = node.store.leases(place.pf).get(place.index) or Lease(place.pf, place.index)
     pf, vf = inventory.find(place.pf), _find_vf(inventory, place, there)
-    promised = UNKNOWN if guests.unknown else _promised(devices, vf, lease, there)
-    if not isinstance(pf, PhysicalFunction):
-        return LeaseView(lease, vf, None, promised)
-    sight = observe(node, pf, inventory, guests)
-    usage = sight.usage(vf) if isinstance(vf, VirtualFunction) else None
-    return LeaseView(lease, vf, usage, promised, sight.quarantine)
+    view = observe(node, pf, inventory, guests) if isinstance(pf, PhysicalFunction) else None
+    return LeaseView(
+        lease,
+        vf,
+        view.assess(vf) if view is not None and isinstance(vf, VirtualFunction) else None,
+        name_waiting(guests, lease, vf, there),
+        guests.unknown,
+        "" if view is None else view.quarantine,
+    )
 
 
 def _find_vf(
@@ -151,34 +162,6 @@ def _find_vf(
     if pf.vfs is UNKNOWN:
         return UNKNOWN
     return next((vf for vf in pf.vfs if vf.index == place.index), None)
-
-
-def _ask_libvirt(node: Node) -> tuple[Guests, Sequence[GuestDevice]]:
-    """Ask who has which VF, and whose XML names which; no answer is an answer too."""
-    try:
-        with node.libvirt() as libvirt:
-            return observe_guests(libvirt), read_guests(libvirt)
-    except HostError as error:
-        return Guests(unknown=str(error)), ()
-
-
-def _promised(
-    devices: Sequence[GuestDevice],
-    vf: VirtualFunction | Unknown | None,
-    lease: Lease,
-    there: Collection[str],
-) -> str:
-    """Return the domain whose XML names the VF.
-
-    The address of a VF that is not there is not known; so any device of its holder counts
-    that is not there either.
-    """
-    if isinstance(vf, VirtualFunction):
-        named = [one.domain for one in devices if one.vf == vf.address]
-    else:
-        owner = "" if lease.holder is None else lease.holder.uid
-        named = [one.domain for one in devices if one.uuid == owner and str(one.vf) not in there]
-    return named[0] if named else ""
 
 
 def _set_back(node: Node, view: LeaseView) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
+from sidecar.errors import HostError
 from sidecar.host.holders import PROCFS
 from sidecar.host.numvfs import SECONDS
 from sidecar.host.sysfs import SYSFS, Sysfs
@@ -17,6 +18,8 @@ from sidecar.virt.connection import Libvirt, open_libvirt
 
 SYSTEM: Final = "qemu:///system"
 """The URI that pools are looked for at, as virsh's by root."""
+NO_URI: Final = "none"
+"""In place of a URI, that this host has no libvirt."""
 
 
 class Links(Protocol):
@@ -34,27 +37,23 @@ class Links(Protocol):
         """Set what is given, and read it back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A host, and what Portside remembers of it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """A host to look at, and what Portside remembers of it.
 
     Args:
-        links: sets what goes over netlink.
-        libvirt: opens the host's libvirt, anew for each command: daemons restart.
         sysfs: the host's sysfs.
         proc: the host's procfs.
         store: our own state.
-        now: the clock, in UTC.
-        seconds: how long a write of ``sriov_numvfs`` may take.
+        libvirt: opens the host's libvirt, anew for each command: daemons restart.
+        has_libvirt: false where somebody says that there is none to ask.
     """
 
-    links: Links
-    libvirt: Callable[[], AbstractContextManager[Libvirt]]
     sysfs: Sysfs
     proc: Path
     store: Store
-    now: Callable[[], datetime]
-    seconds: float = SECONDS
+    libvirt: Callable[[], AbstractContextManager[Libvirt]]
+    has_libvirt: bool = True
 
     @property
     def boot(self) -> str:
@@ -65,6 +64,21 @@ class Node:
             return ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node(Host):
+    """A host to work on.
+
+    Args:
+        links: sets what goes over netlink.
+        now: the clock, in UTC.
+        seconds: how long a write of ``sriov_numvfs`` may take.
+    """
+
+    links: Links
+    now: Callable[[], datetime]
+    seconds: float = SECONDS
+
+
 def this_node(
     uri: str = SYSTEM,
     *,
@@ -72,7 +86,13 @@ def this_node(
     sysfs: Path = SYSFS,
     proc: Path = PROCFS,
 ) -> Node:
-    """Return the host that this process runs on.
+    """Return the host that this process runs on, to work on.
+
+    Args:
+        uri: of its libvirt, or ``NO_URI``.
+        state: the folder of our own state.
+        sysfs: the host's sysfs.
+        proc: the host's procfs.
 
     Raises:
         HostError: pyroute2 is not installed.
@@ -81,9 +101,29 @@ def this_node(
 
     return Node(
         links=netlink,
-        libvirt=lambda: open_libvirt(uri),
+        libvirt=lambda: _open(uri),
+        has_libvirt=uri != NO_URI,
         sysfs=Sysfs(sysfs),
         proc=proc,
         store=Store(state),
         now=lambda: datetime.now(UTC),
     )
+
+
+def this_host(
+    uri: str = SYSTEM, *, state: Path = STATE, sysfs: Sysfs | None = None, proc: Path = PROCFS
+) -> Host:
+    """Return the host that this process runs on, to look at; arguments as ``this_node``."""
+    return Host(
+        libvirt=lambda: _open(uri),
+        has_libvirt=uri != NO_URI,
+        sysfs=sysfs or Sysfs(SYSFS),
+        proc=proc,
+        store=Store(state),
+    )
+
+
+def _open(uri: str) -> AbstractContextManager[Libvirt]:
+    if uri == NO_URI:
+        raise HostError("this needs libvirt", found="--connect none", expected="a libvirt URI")
+    return open_libvirt(uri)

@@ -11,16 +11,15 @@ from sidecar.errors import HostError, RequestError
 from sidecar.host.inventory import read_inventory
 from sidecar.model.lease import HolderKind, Lease
 from sidecar.model.pci import PciAddress
-from sidecar.model.vf import UNKNOWN, PhysicalFunction, Verdict, VirtualFunction
+from sidecar.model.vf import UNKNOWN, PhysicalFunction, VirtualFunction
 from sidecar.pools.context import Node
 from sidecar.pools.list_pools import read_pools
 from sidecar.pools.live_or_config import Scope, resolve
 from sidecar.pools.observe import look_at
-from sidecar.pools.rules.guard import without_lease
+from sidecar.pools.rules.stale import is_to_be_kept, say_still_held
 from sidecar.pools.stale_leases import end_lease
 from sidecar.virt.connection import Libvirt
 from sidecar.virt.devices import Domain, find_domain
-from sidecar.virt.guests import read_guests
 from sidecar.virt.networks import Networks
 
 _POLL_SECONDS: Final = 0.2
@@ -159,18 +158,13 @@ def _still_held(node: Node, libvirt: Libvirt, vf: VirtualFunction, seconds: floa
 
     libvirt tells that the guest let go before it has given the VF back to its driver.
     """
-    configured = [one for one in read_guests(libvirt) if one.vf == vf.address and not one.live]
-    if configured:
-        return f"the configuration of domain {configured[0].domain} still names it"
     deadline = time.monotonic() + seconds
     while True:
-        usage = look_at(node, vf.physfn, libvirt).usages.get(vf.address)
-        texts = ["it cannot be seen"]
-        if usage is not None:
-            evidence = without_lease(usage).evidence
-            texts = [one.text for one in evidence if one.verdict is not Verdict.FREE]
-        if not texts or time.monotonic() >= deadline:
-            return ", ".join(texts)
+        seen = look_at(node, vf.physfn, libvirt).assessments.get(vf.address)
+        held = "it cannot be seen" if seen is None else say_still_held(seen)
+        kept = seen is not None and is_to_be_kept(seen)
+        if not held or kept or time.monotonic() >= deadline:
+            return held
         time.sleep(_POLL_SECONDS)
 
 

@@ -6,55 +6,78 @@ from dataclasses import dataclass, field
 
 from sidecar.errors import HostError
 from sidecar.host.groups import shared_with
-from sidecar.host.inventory import read_one_pf
+from sidecar.host.inventory import read_inventory, read_one_pf
+from sidecar.model.availability import Assessment
+from sidecar.model.lease import Lease
 from sidecar.model.pci import PciAddress
-from sidecar.model.pool import PfView
-from sidecar.model.vf import (
-    UNKNOWN,
-    Evidence,
-    Inventory,
-    PhysicalFunction,
-    Source,
-    Verdict,
-    VirtualFunction,
-)
-from sidecar.pools.context import Node
-from sidecar.pools.rules.guard import Guest, weigh_libvirt, with_records
+from sidecar.model.pool import PfRecord, PfView
+from sidecar.model.vf import UNKNOWN, Inventory, PhysicalFunction, VirtualFunction
+from sidecar.pools.context import Host
+from sidecar.pools.rules.availability import NO_LIBVIRT, Guests, assess, weigh_records
 from sidecar.virt.connection import Libvirt
 from sidecar.virt.guests import read_guests
 
 
 @dataclass(frozen=True, slots=True)
-class Guests:
-    """Which running domains have which VFs; ``unknown`` says why that is not known."""
+class HostView:
+    """All PFs of a host, observed at one time.
 
-    by_vf: Mapping[PciAddress, Guest] = field(default_factory=dict)
-    unknown: str = ""
+    Args:
+        inventory: what kernel and processes show.
+        views: all that is known of each PF, by its address.
+        guests: as libvirt just said.
+        unreadable: why our records of a PF cannot be read; no VF of such a PF is free.
+    """
 
-    def weigh(self, vf: VirtualFunction) -> Evidence:
-        """Return libvirt's word on a VF; what libvirt cannot be asked counts as in use."""
-        if self.unknown:
-            text = f"libvirt cannot be asked: {self.unknown}"
-            return Evidence(Verdict.UNKNOWN, text, source=Source.LIBVIRT)
-        return weigh_libvirt(self.by_vf.get(vf.address))
+    inventory: Inventory
+    views: Mapping[PciAddress, PfView]
+    guests: Guests
+    unreadable: Mapping[PciAddress, str] = field(default_factory=dict)
+
+    @property
+    def error(self) -> str:
+        """Why some of our records cannot be read, empty if all can."""
+        return next(iter(self.unreadable.values()), "")
+
+    @property
+    def assessments(self) -> Mapping[PciAddress, Assessment]:
+        """Whether each VF of the host may be taken."""
+        return {vf: one for view in self.views.values() for vf, one in view.assessments.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """What our state keeps of a PF; ``error`` says why it cannot be read."""
+
+    record: PfRecord
+    leases: Mapping[int, Lease]
+    error: str = ""
 
 
 def observe_guests(libvirt: Libvirt) -> Guests:
-    """Ask libvirt who has which VF; an answer that does not come is part of the result."""
+    """Ask libvirt who has or will have which VF; that no answer comes is part of the result."""
     try:
-        devices = read_guests(libvirt)
+        return Guests(read_guests(libvirt))
     except HostError as error:
         return Guests(unknown=str(error))
-    return Guests(
-        {device.vf: Guest(device.domain, device.state) for device in devices if device.live}
-    )
 
 
-def observe(node: Node, pf: PhysicalFunction, inventory: Inventory, guests: Guests) -> PfView:
-    """Put together what is known of a PF.
+def ask_guests(host: Host) -> Guests:
+    """Open the host's libvirt and ask it; that it does not open, or is not there, is an answer."""
+    if not host.has_libvirt:
+        return NO_LIBVIRT
+    try:
+        with host.libvirt() as libvirt:
+            return observe_guests(libvirt)
+    except HostError as error:
+        return Guests(unknown=str(error))
+
+
+def observe(host: Host, pf: PhysicalFunction, inventory: Inventory, guests: Guests) -> PfView:
+    """Put together what is known of a PF, and assess its VFs.
 
     Args:
-        node: the host.
+        host: the host.
         pf: the PF, of the inventory.
         inventory: as it was just read.
         guests: as libvirt just said.
@@ -62,32 +85,34 @@ def observe(node: Node, pf: PhysicalFunction, inventory: Inventory, guests: Gues
     Raises:
         HostError: our own state cannot be read.
     """
-    vfs = () if pf.vfs is UNKNOWN else pf.vfs
-    leases = node.store.leases(pf.address)
-    shared = {vf.address: shared_with(node.sysfs, vf.address) for vf in vfs}
-    return PfView(
-        pf=pf,
-        usages={
-            vf.address: with_records(
-                inventory.usages[vf.address], guests.weigh(vf), leases.get(vf.index)
-            )
-            for vf in vfs
-        },
-        record=node.store.record(pf.address),
-        boot=node.boot,
-        leases=leases,
-        shared_groups={address: others for address, others in shared.items() if others},
-        up=_is_up(pf),
-    )
+    return _view(host, pf, inventory, guests, _read_records(host, pf.address))
 
 
-def look_at(node: Node, address: PciAddress, libvirt: Libvirt) -> PfView:
+def observe_host(host: Host, guests: Guests) -> HostView:
+    """Read all PFs anew, and assess their VFs; records that cannot be read are doubts.
+
+    Raises:
+        HostError: the PCI devices cannot be listed.
+    """
+    inventory = read_inventory(host.sysfs, host.proc)
+    views, unreadable = {}, {}
+    for pf in inventory.pfs:
+        try:
+            records = _read_records(host, pf.address)
+        except HostError as error:
+            records = _Records(PfRecord(pf.address), {}, str(error))
+            unreadable[pf.address] = str(error)
+        views[pf.address] = _view(host, pf, inventory, guests, records)
+    return HostView(inventory, views, guests, unreadable)
+
+
+def look_at(host: Host, address: PciAddress, libvirt: Libvirt) -> PfView:
     """Read everything about one PF anew.
 
     Raises:
         HostError: there is no such PF now, or something cannot be read.
     """
-    inventory = read_one_pf(node.sysfs, address, node.proc)
+    inventory = read_one_pf(host.sysfs, address, host.proc)
     pf = inventory.find(address)
     if not isinstance(pf, PhysicalFunction):
         raise HostError(
@@ -96,7 +121,42 @@ def look_at(node: Node, address: PciAddress, libvirt: Libvirt) -> PfView:
             found="no function with SR-IOV at this address",
             todo="portside vf list shows them all",
         )
-    return observe(node, pf, inventory, observe_guests(libvirt))
+    return observe(host, pf, inventory, observe_guests(libvirt))
+
+
+def _read_records(host: Host, pf: PciAddress) -> _Records:
+    return _Records(host.store.record(pf), host.store.leases(pf))
+
+
+def _view(
+    host: Host, pf: PhysicalFunction, inventory: Inventory, guests: Guests, records: _Records
+) -> PfView:
+    vfs = () if pf.vfs is UNKNOWN else pf.vfs
+    boot = host.boot
+    quarantine = records.record.quarantined(boot)
+    shared = {vf.address: _read_shared(host, vf) for vf in vfs}
+
+    def judge(vf: VirtualFunction) -> Assessment:
+        ours = weigh_records(records.leases.get(vf.index), quarantine, records.error)
+        return assess((*inventory.signals[vf.address], *guests.weigh(vf.address), *ours))
+
+    return PfView(
+        pf=pf,
+        assessments={vf.address: judge(vf) for vf in vfs},
+        record=records.record,
+        boot=boot,
+        leases=records.leases,
+        shared_groups={address: others for address, others in shared.items() if others},
+        up=_is_up(pf),
+    )
+
+
+def _read_shared(host: Host, vf: VirtualFunction) -> tuple[str, ...]:
+    """Name what else is in a VF's IOMMU group; what cannot be listed stands against it too."""
+    try:
+        return shared_with(host.sysfs, vf.address)
+    except HostError:
+        return ("devices that cannot be listed",)
 
 
 def _is_up(pf: PhysicalFunction) -> bool | None:

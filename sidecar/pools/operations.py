@@ -25,7 +25,6 @@ from sidecar.pools.rules.situation import Situation
 from sidecar.pools.stale_leases import return_stale
 from sidecar.state.locked_pf import HeldPf
 from sidecar.virt.connection import Libvirt
-from sidecar.virt.guests import read_guests
 from sidecar.virt.networks import Networks
 
 _PROBE_SECONDS: Final = 5.0
@@ -185,15 +184,14 @@ class Pools:
         record = self.record(name)
         with self._node.libvirt() as libvirt, self._node.store.lock(record.pf) as held:
             situation = self._situation(record, libvirt)
-            if self._end_stale_leases(libvirt, held, situation):
+            if self._end_stale_leases(held, situation):
                 situation = self._situation(record, libvirt)
             yield situation, Worker(self._node, libvirt, held, situation)
 
-    def _end_stale_leases(self, libvirt: Libvirt, held: HeldPf, situation: Situation) -> int:
+    def _end_stale_leases(self, held: HeldPf, situation: Situation) -> int:
         """Return the leases of domains that are gone: they would stand against everything."""
-        configured = {device.vf for device in read_guests(libvirt) if not device.live}
         pf_name = situation.record.definition.pf_name
-        return return_stale(self._node, held, situation.view, configured, pf_name)
+        return return_stale(self._node, held, situation.view, pf_name)
 
     def _situation(self, record: PoolRecord, libvirt: Libvirt) -> Situation:
         view = look_at(self._node, record.pf, libvirt)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sidecar.host.binding import bind
 from sidecar.host.functions import read_pf
-from sidecar.host.usage import is_vfio
+from sidecar.host.writer import is_vfio
 from sidecar.model.pool import KeptVf, PfView
 from sidecar.model.settings import VfSettings
 from sidecar.model.vf import UNKNOWN, VirtualFunction
@@ -20,8 +20,7 @@ def keep_settings(node: Node, held: HeldPf, view: PfView, pf_name: str) -> None:
     Raises:
         HostError: a VF's settings cannot be read, or the record cannot be written.
     """
-    vfs = () if view.pf.vfs is UNKNOWN else view.pf.vfs
-    kept = {vf.index: _keep(node, vf, pf_name) for vf in vfs}
+    kept = {vf.index: _keep(node, vf, pf_name) for vf in view.vfs}
     held.write_record(replace(held.record(), kept=kept))
 
 

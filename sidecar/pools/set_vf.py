@@ -6,14 +6,19 @@ VMs run in containers there is no libvirt to answer.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
-from sidecar.errors import CapacityError, HostError, RequestError
+from sidecar.errors import HostError, RequestError
 from sidecar.host.inventory import read_inventory
 from sidecar.model.pci import PciAddress
 from sidecar.model.settings import VfSettings
-from sidecar.model.vf import UNKNOWN, Inventory, PhysicalFunction, Usage, VirtualFunction
+from sidecar.model.vf import UNKNOWN, Inventory, PhysicalFunction, VirtualFunction
 from sidecar.pools.context import Node
-from sidecar.pools.rules.guard import weigh_lease
+from sidecar.pools.observe import observe
+from sidecar.pools.rules.availability import Guests
+from sidecar.pools.rules.settable import check_settable
+
+_NOT_ASKED: Final = Guests(absent="libvirt is not asked: what its guests have, the kernel shows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +52,16 @@ def set_vf(
     if settings.asks_nothing:
         raise RequestError("nothing to set", where=f"VF {address}", todo="Name a setting")
     pf, _ = _find(read_inventory(node.sysfs, node.proc), address)
-    with node.store.lock(pf.address) as held:
+    with node.store.lock(pf.address):
         # Under the lock nobody else of ours can take the VF between this look and the change.
         inventory = read_inventory(node.sysfs, node.proc)
         pf, vf = _find(inventory, address)
-        lease = weigh_lease(held.leases().get(vf.index))
-        usage = Usage((*inventory.usages[address].evidence, lease))
-        _check_use(vf, usage, settings, force=force)
+        assessment = observe(node, pf, inventory, _NOT_ASKED).assess(vf)
+        check_settable(_describe(vf), assessment, settings, force=force)
         where, name = _describe(vf), pf_interface(pf)
         before = node.links.read_settings(name, vf.index)
         after = node.links.apply_settings(name, vf.index, settings, where=where)
-    return Changed(vf, name, before, after, usage.users if not usage.free else ())
+    return Changed(vf, name, before, after, () if assessment.free else assessment.users)
 
 
 def pf_interface(pf: PhysicalFunction) -> str:
@@ -88,28 +92,6 @@ def _find(inventory: Inventory, address: PciAddress) -> tuple[PhysicalFunction, 
         found="nothing with SR-IOV" if vf is None else "a PF",
         todo="portside vf list shows them all",
     )
-
-
-def _check_use(vf: VirtualFunction, usage: Usage, settings: VfSettings, *, force: bool) -> None:
-    if usage.free:
-        return
-    doubts = "; ".join(one.text for one in usage.evidence if one.verdict is usage.verdict)
-    if not force:
-        raise CapacityError(
-            "the VF is in use, so that nothing of it is changed"
-            if usage.users
-            else "the VF may be in use, so that nothing of it is changed",
-            where=_describe(vf),
-            found=f"{', '.join(usage.users)}: {doubts}" if usage.users else doubts,
-            todo="Stop its user first; --force changes all but the MAC address under it",
-        )
-    if settings.mac is not None:
-        raise RequestError(
-            "the MAC address of a VF in use stays, also with --force: its user has it",
-            where=_describe(vf),
-            found=", ".join(usage.users) or doubts,
-            todo="Stop its user first, or leave --mac out",
-        )
 
 
 def _describe(vf: VirtualFunction) -> str:

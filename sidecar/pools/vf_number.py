@@ -8,7 +8,6 @@ from sidecar.errors import HostError
 from sidecar.host.numvfs import WriteHung, count_vfs, write_and_count
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PfRecord
-from sidecar.model.vf import UNKNOWN
 from sidecar.pools.context import Node
 from sidecar.pools.observe import look_at
 from sidecar.pools.reapply import keep_settings
@@ -48,7 +47,7 @@ class VfNumber:
         """
         view = look_at(self._node, self._pf, self._libvirt)
         refuse(f"the VFs of {self._pf} cannot be removed", find_holders(view))
-        vfs = () if view.pf.vfs is UNKNOWN else view.pf.vfs
+        vfs = view.vfs
         keep_settings(self._node, self._held, view, self._pf_name)
         self._present = len(vfs)
         self._write(0, f"remove {len(vfs)} VFs", tuple(vf.address for vf in vfs))

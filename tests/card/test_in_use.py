@@ -32,7 +32,7 @@ def read_usages(card: Card) -> dict[str, dict[str, Any]]:
 
 
 def read_verdicts(card: Card) -> dict[str, str]:
-    return {address: usage["verdict"] for address, usage in read_usages(card).items()}
+    return {address: usage["availability"] for address, usage in read_usages(card).items()}
 
 
 def test_enable_tells_whether_a_process_has_the_vf_open(card: Card, vfs: tuple[str, ...]) -> None:
@@ -47,7 +47,7 @@ def test_enable_tells_whether_a_process_has_the_vf_open(card: Card, vfs: tuple[s
         assert read(card, held, "enable") == "1"
         assert read(card, free, "enable") == "0"
         usages = read_usages(card)
-    assert (usages[held]["verdict"], usages[free]["verdict"]) == ("in use", "free")
+    assert (usages[held]["availability"], usages[free]["availability"]) == ("in use", "free")
     # A process is named by the kernel's short name and its number.
     assert any(re.fullmatch(r"python3 \d+", user) for user in usages[held]["users"])
     assert read(card, held, "enable") == "0"
@@ -85,5 +85,5 @@ def test_a_vf_in_a_bond_is_in_use_though_it_is_down(card: Card, vfs: tuple[str, 
         usages = read_usages(card)
     finally:
         card.run("ip", "link", "delete", "uplink")
-    assert (usages[enslaved]["verdict"], usages[free]["verdict"]) == ("in use", "free")
+    assert (usages[enslaved]["availability"], usages[free]["availability"]) == ("in use", "free")
     assert usages[enslaved]["users"] == ["in uplink"]

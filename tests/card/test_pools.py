@@ -140,7 +140,7 @@ def test_an_open_vfio_device_stands_against_growth_and_stop(card: Card, pf_name:
         stop = refused(card, "stop", "sriov-pool")
         assert identities(card) == there
         assert status(card)["active"], "a refused stop leaves the network running"
-        assert status(card)["held"] == 1
+        assert status(card)["counts"]["in use"] == 1
     for error in (growth, stop):
         assert "python3" in error
         assert vfs[1] in error

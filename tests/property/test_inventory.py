@@ -9,7 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sidecar.host.inventory import read_inventory
-from sidecar.model.vf import UNKNOWN
+from sidecar.host.writer import find_doubt
+from sidecar.model.availability import Availability, Evidence, Source
+from sidecar.model.pci import PciAddress
+from sidecar.model.vf import UNKNOWN, Inventory
+from sidecar.pools.rules.availability import assess, weigh_guest
 from tests.fakes.sriov import UP, FakeInterface, FakePf, FakeSysfs, FakeVf, make_procfs
 
 SOON = timedelta(seconds=10)
@@ -46,6 +50,22 @@ def make_unreadable(path: Path) -> None:
         path.symlink_to(path.name)
 
 
+def free_in(inventory: Inventory) -> set[PciAddress]:
+    """Return the VFs that are free if no domain of libvirt has them."""
+    states = {vf: assess((*found, weigh_guest(None))) for vf, found in inventory.signals.items()}
+    return {vf for vf, seen in states.items() if seen.free}
+
+
+def is_doubtful(signals: tuple[Evidence, ...]) -> bool:
+    """Tell whether the last look must see something: it looks at no group and no address."""
+    return any(
+        one.verdict is not Availability.FREE
+        and one.source is Source.KERNEL
+        and "IOMMU group" not in one.text
+        for one in signals
+    )
+
+
 @settings(deadline=SOON, max_examples=300)
 @given(st.lists(vfs, min_size=1, max_size=4), st.data())
 def test_what_cannot_be_read_never_makes_a_vf_free(made: list[FakeVf], data: st.DataObject) -> None:
@@ -59,7 +79,8 @@ def test_what_cannot_be_read_never_makes_a_vf_free(made: list[FakeVf], data: st.
         for path in data.draw(st.lists(st.sampled_from(everything), max_size=8, unique=True)):
             make_unreadable(path)
         after = read_inventory(fake.sysfs(), proc)
-    assert len(before.usages) == len(made)
-    free = {address for address, usage in before.usages.items() if usage.free}
-    assert {address for address, usage in after.usages.items() if usage.free} <= free
+        for address, signals in after.signals.items():
+            assert bool(find_doubt(str(fake.devices), "", [str(address)])) is is_doubtful(signals)
+    assert len(before.signals) == len(made)
+    assert free_in(after) <= free_in(before)
     assert [one.numvfs in (UNKNOWN, len(made)) for one in after.pfs] in ([True], [])

@@ -13,6 +13,7 @@ from sidecar.agent.prepare import Preparer
 from sidecar.agent.release import give_back
 from sidecar.errors import CapacityError, HostError, PortsideError
 from sidecar.model.lease import LeaseState
+from sidecar.pools.rules.availability import NO_LIBVIRT
 from tests.fakes.host import PFS, VFS, Host, vmi
 
 SHM = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
@@ -88,7 +89,7 @@ class Model:
 
     def _prepare(self, document: bytes) -> PortsideError | None:
         try:
-            Preparer(self.host.node, None).prepare(document)
+            Preparer(self.host.node, lambda: NO_LIBVIRT).prepare(document)
         except PortsideError as error:
             return error
         return None

@@ -98,7 +98,7 @@ def test_metrics_and_health(agent: NodeProcess, host: Host) -> None:
     agent.call("PreVMStart", vmi("secret-name", [{"name": "a", "address": host.vf(1)}]))
     refused(agent, vmi("two", [{"name": "a", "address": host.vf(1)}]))
     assert agent.metric("portside_vfs", pf=pf, state="free") == 2
-    assert agent.metric("portside_vfs", pf=pf, state="held") == 1
+    assert agent.metric("portside_vfs", pf=pf, state="leased") == 1
     assert agent.metric("portside_operation_seconds_count", operation="PreVMStart") == 2
     refusals = {"operation": "PreVMStart", "class": "CapacityError"}
     assert agent.metric("portside_refusals_total", **refusals) == 1

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sidecar.domainxml.domain_needs import DomainNeeds
+from sidecar.model.availability import Assessment
 from sidecar.model.host_facts import IommuFacts, VfioFacts
 from sidecar.model.lease import Lease
 from sidecar.model.mac import MacAddress
@@ -119,7 +120,8 @@ class Facts:
     """All that findings rest on.
 
     Args:
-        inventory: PFs and VFs, with their use by all signals: libvirt's and our records' too.
+        inventory: PFs and VFs.
+        assessments: whether each VF may be taken, by all signals.
         holders: the running domain that has a device, by the device's address.
         present: which of the addresses that the domain names are PCI devices here.
         shared: for a VF whose IOMMU group has other devices, those.
@@ -133,6 +135,7 @@ class Facts:
     iommu: IommuFacts
     pfs: tuple[PfFacts, ...]
     inventory: Inventory
+    assessments: Mapping[PciAddress, Assessment]
     vfio: VfioFacts
     libvirt: LibvirtFacts
     pools: tuple[PoolFacts, ...] = ()

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from sidecar.doctor.rules.facts import Facts
 from sidecar.doctor.rules.finding import Code, Finding, Level
 from sidecar.domainxml.domain_needs import DomainNeeds, NeededDevice
+from sidecar.model.availability import Availability
 from sidecar.model.host_facts import Reading
 from sidecar.model.pci import PciAddress
-from sidecar.model.vf import UNKNOWN, PhysicalFunction, Verdict, VirtualFunction
+from sidecar.model.vf import UNKNOWN, PhysicalFunction, VirtualFunction
 
 _DEVICES = "/sys/bus/pci/devices"
 
@@ -74,30 +75,38 @@ def _examine_use(
     facts: Facts, domain: DomainNeeds, vf: VirtualFunction, where: str
 ) -> Iterator[Finding]:
     holder = facts.holders.get(vf.address, "")
-    usage = facts.inventory.usages[vf.address]
     others = [
-        one
-        for one in usage.evidence
-        if one.verdict is not Verdict.FREE and one.who != f"domain {domain.name}"
+        one for one in facts.assessments[vf.address].obstacles if one.who != f"domain {domain.name}"
     ]
     if not others and not holder:
         return
-    evidence = tuple(Reading(one.source, one.text) for one in others)
+    state = others[0].verdict if others else Availability.IN_USE
     users = ", ".join(dict.fromkeys(one.who for one in others if one.who)) or "somebody"
-    on_host = bool(vf.interfaces) and not holder
-    message = "nothing: libvirt takes it away from there"
-    if not on_host:
-        who = f"domain {holder}" if holder else "domain ..."
-        message = f"PCI device {vf.address} is in use by driver QEMU, {who}"
+    promised = state is Availability.PROMISED
+    message = "nothing, unless both run"
+    if not promised:
+        message = _message(vf, holder)
     yield Finding(
         Code.VF_IN_USE,
-        Level.WARNING if on_host else Level.FAILS,
+        Level.WARNING if promised or _is_taken_away(vf, holder) else Level.FAILS,
         where,
-        f"VF {vf.address} is in use: {users}",
+        f"VF {vf.address} is {state}: {users}",
         message,
-        evidence,
+        tuple(Reading(one.source, one.text) for one in others),
         "Take another VF (portside vf list), or let its user give it back",
     )
+
+
+def _is_taken_away(vf: VirtualFunction, holder: str) -> bool:
+    """Tell whether libvirt takes a VF from an interface of the host."""
+    return bool(vf.interfaces) and not holder
+
+
+def _message(vf: VirtualFunction, holder: str) -> str:
+    if _is_taken_away(vf, holder):
+        return "nothing: libvirt takes it away from there"
+    who = f"domain {holder}" if holder else "domain ..."
+    return f"PCI device {vf.address} is in use by driver QEMU, {who}"
 
 
 def _examine_binding(vf: VirtualFunction, where: str) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from sidecar.doctor.rules.facts import Facts, PfFacts, PoolFacts, Want
 from sidecar.doctor.rules.finding import Code, Finding, Level, or_fine
+from sidecar.model.availability import Availability
 from sidecar.model.host_facts import Reading
 from sidecar.model.vf import UNKNOWN, VirtualFunction
 
@@ -84,22 +85,30 @@ def _examine_number(facts: Facts, pool: PoolFacts, pf: PfFacts | None) -> Iterat
     if pf.pf.vfs is UNKNOWN:
         return
     yield from _examine_minimum(where, definition.minimum, pf)
-    wants = (*pool.wants, *_asks(facts, pool))
-    usable = [vf for vf in pf.vfs if _is_usable(facts, vf)]
-    asked = sum(want.count for want in wants)
-    if asked > len(usable):
-        yield Finding(
-            Code.POOL_TOO_SMALL,
-            Level.FAILS,
-            where,
-            f"{len(usable)} of its {len(pf.vfs)} VFs can still be had, and domains that are not "
-            f"running want {asked}",
-            f"network '{definition.name}' requires exclusive access to interfaces, but none are "
-            "available",
-            (*_describe_wants(wants), *_describe_users(facts, pf)),
-            "Make more VFs (a larger <vf num=.../>, then portside pool plan "
-            f"{definition.name}), or do not start all of them at a time",
-        )
+    yield from _examine_room(facts, pool, pf)
+
+
+def _examine_room(facts: Facts, pool: PoolFacts, pf: PfFacts) -> Iterator[Finding]:
+    """Compare the VFs that may be taken, and those that libvirt takes all the same, with wants."""
+    name, wants = pool.definition.name, (*pool.wants, *_asks(facts, pool))
+    asked, free = sum(want.count for want in wants), _count_free(facts, pf)
+    given = sum(_is_given(facts, vf) for vf in pf.vfs)
+    fails = asked > given
+    # Without libvirt's answer no VF is known to be free; that is a finding of its own.
+    if not fails and (asked <= free or facts.libvirt.error):
+        return
+    yield Finding(
+        Code.POOL_TOO_SMALL,
+        Level.FAILS if fails else Level.WARNING,
+        f"pool {name}",
+        f"{free} of its {len(pf.vfs)} VFs are free, and domains that are not running want {asked}",
+        f"network '{name}' requires exclusive access to interfaces, but none are available"
+        if fails
+        else "nothing: libvirt gives away VFs that none of its own running domains has",
+        (*_describe_wants(wants), *_describe_users(facts, pf)),
+        "Make more VFs (a larger <vf num=.../>, then portside pool plan "
+        f"{name}), or do not start all of them at a time",
+    )
 
 
 def _examine_minimum(where: str, minimum: int | None, pf: PfFacts) -> Iterator[Finding]:
@@ -173,9 +182,9 @@ def _examine_strangers(facts: Facts) -> Iterator[Finding]:
 
 
 def _fine(facts: Facts, pool: PoolFacts, pf: PfFacts | None) -> Finding:
-    usable = 0 if pf is None else sum(_is_usable(facts, vf) for vf in pf.vfs)
+    free = 0 if pf is None else _count_free(facts, pf)
     name, state = pool.definition.name, "active" if pool.active is True else "state unknown"
-    text = f"{state}, {usable} of {0 if pf is None else len(pf.vfs)} VFs can be had"
+    text = f"{state}, {free} of {0 if pf is None else len(pf.vfs)} VFs are free"
     evidence = (
         Reading(f"libvirt, network {name}", state),
         *(() if pf is None else _describe_users(facts, pf)),
@@ -196,15 +205,20 @@ def _asks(facts: Facts, pool: PoolFacts) -> tuple[Want, ...]:
     return (Want(domain.name, count),) if count else ()
 
 
-def _is_usable(facts: Facts, vf: VirtualFunction) -> bool:
-    """Tell whether libvirt's network can give it.
+def _count_free(facts: Facts, pf: PfFacts) -> int:
+    return sum(facts.assessments[vf.address].free for vf in pf.vfs)
+
+
+def _is_given(facts: Facts, vf: VirtualFunction) -> bool:
+    """Tell whether libvirt's network gives a VF away, be it free or not.
 
     libvirt asks nobody but its own domains, and takes a VF from an interface of the host; so
     only one that has no interface here and is in use is out of reach.
     """
     if vf.address in facts.holders:
         return False
-    return facts.inventory.usages[vf.address].free or bool(vf.interfaces)
+    evidence = facts.assessments[vf.address].evidence
+    return bool(vf.interfaces) or all(one.verdict is not Availability.IN_USE for one in evidence)
 
 
 def _describe_wants(wants: tuple[Want, ...]) -> Iterator[Reading]:
@@ -215,6 +229,6 @@ def _describe_wants(wants: tuple[Want, ...]) -> Iterator[Reading]:
 
 def _describe_users(facts: Facts, pf: PfFacts) -> Iterator[Reading]:
     for vf in pf.vfs:
-        users = facts.inventory.usages[vf.address].users
-        if users:
-            yield Reading(f"VF {vf.index} {vf.address}", "; ".join(users))
+        seen = facts.assessments[vf.address]
+        if not seen.free:
+            yield Reading(f"VF {vf.index} {vf.address}", f"{seen.availability}: {seen.why}")

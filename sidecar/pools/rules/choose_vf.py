@@ -1,18 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which VF of a PF the next guest gets, and why none."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sidecar.errors import CapacityError, HostError
-from sidecar.model.pci import PciAddress
+from sidecar.model.availability import Availability, Source
 from sidecar.model.pool import PfView
-from sidecar.model.vf import UNKNOWN, Source, Verdict, VirtualFunction
-from sidecar.pools.rules.guard import is_proven_free
+from sidecar.model.vf import UNKNOWN, VirtualFunction
 
 
-def choose_vf(
-    view: PfView, promised: Mapping[PciAddress, str], *, libvirt_chooses: bool, managed: bool
-) -> VirtualFunction:
+def choose_vf(view: PfView, *, libvirt_chooses: bool, managed: bool) -> VirtualFunction:
     """Choose the VF that a domain gets: the last that is free.
 
     libvirt takes the first that no interface of its network has, and fails if it is a plain
@@ -20,7 +17,6 @@ def choose_vf(
 
     Args:
         view: the PF, with all signals.
-        promised: VFs that a domain's configuration names, and that domain.
         libvirt_chooses: it looks only at what running domains have; so each of the others
             must be free.
         managed: whether libvirt takes it from its driver.
@@ -34,26 +30,24 @@ def choose_vf(
         HostError: the PF is in quarantine or down, or the VF cannot go to a guest.
     """
     _check_pf(view)
-    vfs = () if view.pf.vfs is UNKNOWN else view.pf.vfs
-    free = {vf.address for vf in vfs if is_proven_free(view.usage(vf))} - set(promised)
+    vfs = view.vfs
     if libvirt_chooses:
         open_to_libvirt = tuple(vf for vf in vfs if not _in_a_domain(view, vf))
-        risky = [vf for vf in open_to_libvirt if vf.address not in free]
+        risky = [vf for vf in open_to_libvirt if not view.assess(vf).free]
         if risky:
             raise CapacityError(
                 "libvirt would choose the VF, and might take one that is not free",
                 where=str(view.pf.address),
-                found=_describe(view, risky, promised),
+                found=_describe(view, risky),
                 todo="Attach as interface or hostdev: then a free VF is chosen",
             )
         vfs = open_to_libvirt
-    candidates = [vf for vf in vfs if vf.address in free]
+    candidates = [vf for vf in vfs if view.assess(vf).free]
     if not candidates:
-        listed = () if view.pf.vfs is UNKNOWN else view.pf.vfs
         raise CapacityError(
             "no VF is free",
             where=str(view.pf.address),
-            found=_describe(view, listed, promised) or "no VF at all",
+            found=_describe(view, view.vfs) or "no VF at all",
             todo="Detach one, or define the pool with more VFs and start it anew",
         )
     if libvirt_chooses:
@@ -104,21 +98,14 @@ def _check_vf(view: PfView, vf: VirtualFunction, *, managed: bool) -> None:
 
 
 def _in_a_domain(view: PfView, vf: VirtualFunction) -> bool:
-    evidence = view.usage(vf).evidence
-    return any(one.source is Source.LIBVIRT and one.verdict is Verdict.IN_USE for one in evidence)
+    evidence = view.assess(vf).evidence
+    return any(
+        one.source is Source.LIBVIRT and one.verdict is Availability.IN_USE for one in evidence
+    )
 
 
-def _describe(
-    view: PfView, vfs: Sequence[VirtualFunction], promised: Mapping[PciAddress, str]
-) -> str:
-    return "; ".join(f"VF {vf.index} ({vf.address}): {_reason(view, vf, promised)}" for vf in vfs)
-
-
-def _reason(view: PfView, vf: VirtualFunction, promised: Mapping[PciAddress, str]) -> str:
-    for verdict in (Verdict.IN_USE, Verdict.UNKNOWN):
-        texts = [one.text for one in view.usage(vf).evidence if one.verdict is verdict]
-        if texts:
-            return ", ".join(texts)
-    if vf.address in promised:
-        return f"the configuration of domain {promised[vf.address]} names it"
-    return "free by one signal only"
+def _describe(view: PfView, vfs: Sequence[VirtualFunction]) -> str:
+    return "; ".join(
+        f"VF {vf.index} ({vf.address}) is {view.assess(vf).availability}: {view.assess(vf).why}"
+        for vf in vfs
+    )

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from sidecar.errors import CapacityError, HostError, RequestError
+from sidecar.model.availability import Assessment, Availability, Source
 from sidecar.model.lease import HolderKind, Lease, LeaseState
-from sidecar.model.vf import UNKNOWN, Source, Unknown, Usage, Verdict, VirtualFunction
-from sidecar.pools.rules.guard import is_proven_free, without_lease
+from sidecar.model.vf import UNKNOWN, Unknown, VirtualFunction
+from sidecar.pools.rules.guard import assess_for_removal
+from sidecar.pools.rules.stale import assess_for_return
 
 _ASK_LIBVIRT: Final = "Start libvirt, or name the right one with --connect"
 
@@ -19,15 +21,17 @@ class LeaseView:
     Args:
         lease: the record.
         vf: ``None`` if it is not there; unknown if its PF's VFs cannot be listed.
-        usage: of the VF, by every signal; ``None`` without VF.
-        promised: the domain whose XML names the VF, empty if none does.
+        assessment: of the VF, by every signal; ``None`` without VF.
+        promised: the domain whose configuration names the VF, empty if none does.
+        unasked: why libvirt cannot tell that, empty if it can.
         quarantine: why nothing may touch the PF, empty if it may.
     """
 
     lease: Lease
     vf: VirtualFunction | Unknown | None
-    usage: Usage | None
-    promised: str | Unknown = ""
+    assessment: Assessment | None
+    promised: str = ""
+    unasked: str = ""
     quarantine: str = ""
 
     @property
@@ -112,40 +116,40 @@ def _check_stale(view: LeaseView) -> None:
             found=f"leased by {holder}",
             todo=_how_to_return(view),
         )
-    if view.promised is UNKNOWN:
+    if view.unasked:
         raise CapacityError(
             "libvirt cannot be asked whether a domain is to have the VF, so its lease stays",
             where=view.name,
+            found=view.unasked,
             todo=_ASK_LIBVIRT,
         )
     if view.promised:
         raise CapacityError(
             "a domain is to have the VF, so its lease stays",
             where=view.name,
-            found=f"the XML of domain {view.promised} names it",
+            found=f"the configuration of domain {view.promised} names it",
             todo=f"portside pool detach {view.promised} takes it out",
         )
 
 
 def _check_unused(view: LeaseView) -> None:
     """Demand proof that nobody has the VF; the lease in question proves nothing itself."""
-    if view.usage is None:
+    if view.assessment is None:
         return  # there is no such VF
-    usage = without_lease(view.usage)
-    if is_proven_free(usage):
+    # A configuration that names the VF was looked at, where it matters.
+    seen = assess_for_removal(assess_for_return(view.assessment))
+    if seen.free:
         return
-    in_use = usage.verdict is Verdict.IN_USE
-    found = [one.text for one in usage.evidence if one.verdict is not Verdict.FREE]
     raise CapacityError(
-        f"the VF {'is in use' if in_use else 'is not proven free'}, so its lease stays",
+        f"the VF {seen.state}, so its lease stays",
         where=view.name,
-        found="; ".join(found) or "only one signal says that it is free",
-        todo=_what_to_do(usage),
+        found=seen.why,
+        todo=_what_to_do(seen),
     )
 
 
-def _what_to_do(usage: Usage) -> str:
-    if usage.verdict is Verdict.IN_USE:
-        return f"Let go of it first: {', '.join(usage.users) or 'whoever has it'}"
-    doubts = {one.source for one in usage.evidence if one.verdict is Verdict.UNKNOWN}
+def _what_to_do(seen: Assessment) -> str:
+    if seen.availability is Availability.IN_USE:
+        return f"Let go of it first: {', '.join(seen.users) or 'whoever has it'}"
+    doubts = {one.source for one in seen.obstacles}
     return _ASK_LIBVIRT if Source.LIBVIRT in doubts else "Run as root, on the host itself"

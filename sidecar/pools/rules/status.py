@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """A pool's state for people: what it wants, what there is, who has it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from sidecar.model.availability import Assessment, Availability
 from sidecar.model.lease import Lease
 from sidecar.model.pool import PfView, PoolRecord
 from sidecar.model.settings import VfSettings
-from sidecar.model.vf import UNKNOWN, Usage, Verdict, VirtualFunction
+from sidecar.model.vf import UNKNOWN, VirtualFunction
+from sidecar.pools.rules.availability import count_vfs
+from sidecar.pools.rules.start_obstacles import name_some
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +18,7 @@ class VfStatus:
     """One VF of a pool; ``settings`` is ``None`` if the PF does not tell them."""
 
     vf: VirtualFunction
-    usage: Usage
+    assessment: Assessment
     lease: Lease | None
     settings: VfSettings | None
 
@@ -42,14 +45,14 @@ class PoolStatus:
         return None if self.view.pf.vfs is UNKNOWN else len(self.vfs)
 
     @property
-    def free(self) -> int:
-        """VFs that the next guest can have."""
-        return sum(one.usage.free for one in self.vfs)
+    def counts(self) -> Mapping[Availability, int]:
+        """VFs by whether they may be taken."""
+        return count_vfs(self.view)
 
     @property
-    def held(self) -> int:
-        """VFs that somebody has; what is unknown is neither held nor free."""
-        return sum(one.usage.verdict is Verdict.IN_USE for one in self.vfs)
+    def free(self) -> int:
+        """VFs that the next guest can have."""
+        return self.counts[Availability.FREE]
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -65,15 +68,33 @@ class PoolStatus:
         elif wanted is not None and self.present < wanted:
             found.append(f"{self.present} VFs of {wanted}: portside pool start makes them")
         if self.active and self.present and not self.free:
-            found.append("exhausted: no VF is free, the next guest fails to start")
+            taken = ", ".join(f"{number} {one}" for one, number in self.counts.items() if number)
+            found.append(f"exhausted: no VF is free ({taken}), the next guest fails to start")
         if self.view.up is False:
             found.append(f"PF {self.record.definition.pf_name} is down")
+        found += self._barred()
         found += [
             f"VF {one.vf.index} ({one.vf.address}) is to be inspected: {one.lease.reason}"
             for one in self.vfs
             if one.lease is not None and one.lease.reason
         ]
         return tuple(found)
+
+    def _barred(self) -> Iterator[str]:
+        """Say which VFs cannot go to a guest though they may be free: attach refuses them."""
+        bare = [one.vf for one in self.vfs if one.vf.iommu_group in {None, UNKNOWN}]
+        if bare:
+            yield (
+                f"{len(bare)} of {len(self.vfs)} VFs have no IOMMU group, so none of them can go "
+                "to a guest: portside doctor says why"
+            )
+        shared = self.view.shared_groups
+        if shared:
+            address, others = next(iter(shared.items()))
+            yield (
+                f"the IOMMU groups of {len(shared)} of {len(self.vfs)} VFs are not viable, a guest "
+                f"would get all of it or nothing: that of {address} has {name_some(others)} too"
+            )
 
 
 def describe_pool(
@@ -91,13 +112,12 @@ def describe_pool(
         settings: of the VFs, by number, as far as the PF tells them.
         active: whether its network runs.
     """
-    vfs = () if view.pf.vfs is UNKNOWN else view.pf.vfs
     return PoolStatus(
         record,
         view,
         active,
         tuple(
-            VfStatus(vf, view.usage(vf), view.leases.get(vf.index), settings.get(vf.index))
-            for vf in vfs
+            VfStatus(vf, view.assess(vf), view.leases.get(vf.index), settings.get(vf.index))
+            for vf in view.vfs
         ),
     )

@@ -10,9 +10,11 @@ from sidecar.agent.metrics import Census, Snapshot
 from sidecar.agent.prepare import Preparer
 from sidecar.agent.snapshot import look
 from sidecar.errors import HostError
+from sidecar.model.availability import Availability
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PoolDefinition, PoolRecord
 from sidecar.model.vf import UNKNOWN
+from sidecar.pools.rules.availability import NO_LIBVIRT
 from tests.fakes.host import PFS, Host, vmi
 
 PF = PciAddress.parse(PFS[0].address)
@@ -26,34 +28,38 @@ def host(tmp_path: Path) -> Host:
 
 def registry_of(host: Host) -> CollectorRegistry:
     registry = CollectorRegistry()
-    registry.register(Census(lambda: look(host.node)))
+    registry.register(Census(lambda: look(host.node, NO_LIBVIRT)))
     return registry
 
 
 def states(registry: CollectorRegistry) -> dict[str, float | None]:
-    return {
-        state: registry.get_sample_value("portside_vfs", {**LABELS, "state": state})
-        for state in ("free", "held", "quarantined", "unknown")
+    """Return the figures that are not zero, or missing."""
+    figures = {
+        str(state): registry.get_sample_value("portside_vfs", {**LABELS, "state": state})
+        for state in Availability
     }
+    return {state: number for state, number in figures.items() if number != 0}
 
 
 def test_vfs_are_counted_by_what_may_be_done_with_them(host: Host) -> None:
     registry = registry_of(host)
-    assert states(registry) == {"free": 3, "held": 0, "quarantined": 0, "unknown": 0}
-    Preparer(host.node, None).prepare(vmi("one", [{"name": "a", "address": host.vf(0)}]))
+    assert states(registry) == {"free": 3}
+    Preparer(host.node, lambda: NO_LIBVIRT).prepare(
+        vmi("one", [{"name": "a", "address": host.vf(0)}])
+    )
     host.open(1)
     (host.tree.function(host.vf(2)) / "enable").unlink()
-    assert states(registry) == {"free": 0, "held": 2, "quarantined": 0, "unknown": 1}
+    assert states(registry) == {"in use": 1, "leased": 1, "unknown": 1}
     with host.store.lock(PF) as held:
         held.mark(0, "look", host.node.now())
-    assert states(registry) == {"free": 0, "held": 1, "quarantined": 1, "unknown": 1}
+    assert states(registry) == {"in use": 1, "inspect": 1, "unknown": 1}
 
 
 def test_a_pf_in_quarantine_has_no_free_vf(host: Host) -> None:
     with host.store.lock(PF) as held:
         held.write_record(replace(held.record(), quarantine="a write hangs"))
     registry = registry_of(host)
-    assert states(registry) == {"free": 0, "held": 0, "quarantined": 3, "unknown": 0}
+    assert states(registry) == {"quarantined": 3}
     assert registry.get_sample_value("portside_pf_quarantined", LABELS) == 1
 
 
@@ -68,9 +74,9 @@ def test_totals_and_pools(host: Host) -> None:
 
 
 def test_vfs_that_cannot_be_listed_have_no_figure(host: Host) -> None:
-    snapshot = look(host.node)
-    pfs = tuple(replace(pf, vfs=UNKNOWN) for pf in snapshot.inventory.pfs)
-    blind = replace(snapshot, inventory=replace(snapshot.inventory, pfs=pfs))
+    snapshot = look(host.node, NO_LIBVIRT)
+    pfs = tuple(replace(view, pf=replace(view.pf, vfs=UNKNOWN)) for view in snapshot.pfs)
+    blind = replace(snapshot, pfs=pfs)
     registry = CollectorRegistry()
     registry.register(Census(lambda: blind))
     assert registry.get_sample_value("portside_vfs_present", LABELS) is None
@@ -95,7 +101,7 @@ def test_a_scrape_does_not_wait_for_another_and_never_looks_twice_at_once(host: 
         if looks == 2:
             looking.set()
             assert go_on.wait(10)
-        return look(host.node)
+        return look(host.node, NO_LIBVIRT)
 
     census = Census(slow)
     list(census.collect())

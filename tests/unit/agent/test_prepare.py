@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from sidecar.agent.prepare import Prepared, Preparer
-from sidecar.agent.snapshot import guests_of
 from sidecar.errors import CapacityError, HostError, PortsideError, RequestError
 from sidecar.model.lease import Holder, HolderKind, LeaseState
 from sidecar.model.mac import MacAddress
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PoolDefinition, PoolRecord
 from sidecar.model.settings import PortVlan, VfSettings
+from sidecar.pools.observe import ask_guests
+from sidecar.pools.rules.availability import NO_LIBVIRT
 from tests.fakes.host import NOW, PFS, Host, vmi
 from tests.fakes.sriov import make_procfs
 
@@ -25,7 +26,7 @@ def host(tmp_path: Path) -> Host:
 
 
 def prepare(host: Host, document: bytes) -> Prepared:
-    return Preparer(host.node, None).prepare(document)
+    return Preparer(host.node, lambda: NO_LIBVIRT).prepare(document)
 
 
 def refused(host: Host, document: bytes, kind: type[PortsideError]) -> str:
@@ -120,7 +121,7 @@ def test_a_vf_whose_state_cannot_be_read_is_refused(host: Host) -> None:
 
 
 def test_a_libvirt_that_does_not_answer_makes_every_vf_unknown(host: Host) -> None:
-    preparer = Preparer(host.node, lambda: guests_of(host.node))
+    preparer = Preparer(host.node, lambda: ask_guests(host.node))
     with pytest.raises(CapacityError, match="libvirt cannot be asked"):
         preparer.prepare(vmi("one", [entry(host, 1)]))
 

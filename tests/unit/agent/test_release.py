@@ -11,6 +11,7 @@ from sidecar.errors import CapacityError, HostError, RequestError
 from sidecar.model.lease import LeaseState
 from sidecar.model.pci import PciAddress
 from sidecar.model.settings import PortVlan
+from sidecar.pools.rules.availability import NO_LIBVIRT
 from tests.fakes.host import PFS, Host, vmi
 
 PF = PciAddress.parse(PFS[0].address)
@@ -21,7 +22,7 @@ def host(tmp_path: Path) -> Host:
     """Return a host whose VF 1 is leased to the VMI ``one``, with a VLAN."""
     host = Host(tmp_path)
     entry = {"name": "a", "address": host.vf(1), "vlan": {"id": 100}}
-    Preparer(host.node, None).prepare(vmi("one", [entry]))
+    Preparer(host.node, lambda: NO_LIBVIRT).prepare(vmi("one", [entry]))
     return host
 
 
@@ -41,7 +42,7 @@ def test_repeated_it_does_nothing(host: Host) -> None:
 def test_a_late_call_leaves_the_next_holder_alone(host: Host) -> None:
     give_back(host.node, vmi("one"))
     entry = {"name": "a", "address": host.vf(1)}
-    Preparer(host.node, None).prepare(vmi("one", [entry], uid="next"))
+    Preparer(host.node, lambda: NO_LIBVIRT).prepare(vmi("one", [entry], uid="next"))
     give_back(host.node, vmi("one"))
     holder = host.lease(1).holder
     assert holder is not None
@@ -80,7 +81,7 @@ def test_a_vlan_that_stays_keeps_the_vf_from_the_next(host: Host) -> None:
 
 def test_one_that_stays_does_not_keep_the_others(host: Host) -> None:
     entries = [{"name": f"b{pf}", "address": host.vf(2, pf)} for pf in (0, 1)]
-    Preparer(host.node, None).prepare(vmi("two", entries))
+    Preparer(host.node, lambda: NO_LIBVIRT).prepare(vmi("two", entries))
     host.open(2)
     with pytest.raises(CapacityError):
         give_back(host.node, vmi("two"))

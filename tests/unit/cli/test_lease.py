@@ -89,7 +89,14 @@ def test_the_list_for_programs(host: Host) -> None:
         "time": "2026-01-02T00:00:00.000Z",
         "reason": None,
         "settings": dict.fromkeys(listed[3]["settings"]),
+        "unknown": {},
+        "availability": None,
+        "users": [],
+        "evidence": [],
     }
+    states = [one["availability"] for one in listed]
+    assert states == ["inspect", "leased", "free", None]
+    assert listed[0]["users"] == ["qemu 4711", "vmi shop/ann"]
     assert listed[0]["settings"]["mac"] == "52:54:00:00:00:01"
 
 

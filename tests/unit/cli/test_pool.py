@@ -118,7 +118,7 @@ def test_a_plan_that_something_stands_against_has_exit_code_1(pool: Command) -> 
     plan = json.loads(pool.run("plan", "fast", "-o", "json", code=1).stdout)
     (obstacle,) = plan["obstacles"]
     assert "VF 1 (0000:01:10.2) is in use" in obstacle["text"]
-    assert obstacle["who"] == "a process out of sight"
+    assert obstacle["who"] == "an unidentified process"
     assert "Against it: VF 1" in pool.run("plan", "fast", code=1).stdout
 
 
@@ -138,11 +138,15 @@ def test_the_status_for_people_and_for_programs(pool: Command) -> None:
     assert "No pool" in pool.run("status").stdout
     pool.define(4)
     (status,) = json.loads(pool.run("status", "-o", "json").stdout)
-    assert (status["minimum"], status["present"], status["free"], status["held"]) == (4, 2, 1, 1)
-    assert [vf["verdict"] for vf in status["vfs"]] == ["free", "in use"]
+    assert (status["minimum"], status["present"], status["free"]) == (4, 2, 1)
+    assert {state: number for state, number in status["counts"].items() if number} == {
+        "free": 1,
+        "in use": 1,
+    }
+    assert [vf["availability"] for vf in status["vfs"]] == ["free", "in use"]
     assert {one["source"] for one in status["vfs"][0]["evidence"]} >= {"kernel", "libvirt"}
     text = pool.run("status", "fast").stdout
-    assert "VFs: 4 wanted, 2 there, 1 free, 1 held, 7 possible" in text
+    assert "VFs: 4 wanted, 2 there, 1 free, 1 in use, 7 possible" in text
     assert "Warning: 2 VFs of 4" in text
     assert "no such pool" in pool.run("status", "slow", code=1).stderr
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.pools.rules.availability import NO_LIBVIRT
 from tests.fakes.sriov import UP, FakeInterface, FakePf, FakeSysfs, FakeVf, make_procfs
 from tests.unit.cli.commands import run, run_process
 
@@ -24,7 +25,7 @@ IDS = """\
 \t10ca  82576 Virtual Function
 """
 LIST = """\
-Address      VF ID        Interface Driver   Link Group NUMA Use
+Address      VF ID        Interface Driver   Link Group NUMA State
 0000:01:00.0 PF 8086:10c9 enp1s0    igb      up      14    1 4 of 7 VFs
 0000:01:10.0  0 8086:10ca enp1s0v0  igbvf    down    15    - free
 0000:01:10.2  1 8086:10ca -         vfio-pci -       16    - in use: qemu 4711
@@ -64,10 +65,12 @@ IOMMU group:      16
 NUMA node:        -
 Interface:        none in this network namespace
 Enable count:     1
-Use:              in use: qemu 4711
-Evidence:         in use: process qemu 4711 has /dev/vfio/16 open
-Evidence:         in use: vfio-pci has it, and the device is switched on (enable
+State:            in use: qemu 4711
+Processes:        in use: process qemu 4711 has /dev/vfio/16 open
+Kernel:           in use: vfio-pci has it, and the device is switched on (enable
                   1)
+Libvirt:          free: this host has no libvirt (--connect none)
+Leases:           free: no lease
 """
 
 
@@ -134,21 +137,29 @@ def test_json_is_for_programs(host: Host) -> None:
         "name": "Intel Corporation 82576 Gigabit Network Connection",
         "driver": "igb",
         "interfaces": [
-            {"name": "enp1s0", "up": True, "operstate": "up", "master": None, "uppers": []}
+            {
+                "name": "enp1s0",
+                "up": True,
+                "operstate": "up",
+                "master": None,
+                "uppers": [],
+                "unknown": {},
+            }
         ],
         "iommu_group": 14,
         "numa_node": 1,
         "totalvfs": 7,
         "numvfs": 4,
+        "unknown": {},
     }
-    assert first["usage"] == {
-        "verdict": "free",
-        "free": True,
-        "users": [],
-        "evidence": [{"verdict": "free", "text": "interface enp1s0v0 is down"}],
-    }
+    assert (first["availability"], first["users"]) == ("free", [])
+    assert first["evidence"] == [
+        {"source": "kernel", "verdict": "free", "text": "interface enp1s0v0 is down"},
+        {"source": "libvirt", "verdict": "free", "text": NO_LIBVIRT.absent},
+        {"source": "leases", "verdict": "free", "text": "no lease"},
+    ]
     assert (second["index"], second["physfn"], second["enable"]) == (1, "0000:01:00.0", 1)
-    assert (second["numa_node"], second["usage"]["users"]) == (None, ["qemu 4711"])
+    assert (second["numa_node"], second["users"]) == (None, ["qemu 4711"])
     assert host.vf("tree", "--output", "json")[1] == text
     shown = json.loads(host.vf("show", "01:10.2", "-o", "json")[1])
     assert shown == second | {"driver_override": None}
@@ -158,7 +169,7 @@ def test_json_is_for_programs(host: Host) -> None:
     assert itself == pf | {"driver_override": None, "vfs": vfs}
 
 
-def test_what_is_unknown_is_said_and_has_no_key(tmp_path: Path) -> None:
+def test_what_is_unknown_is_null_with_a_reason(tmp_path: Path) -> None:
     host = Host(tmp_path, CARD)
     (host.fake.function(CARD.vf_address(3)) / "enable").write_text("\n")
     (host.fake.function(CARD.address) / "sriov_totalvfs").write_text("\n")
@@ -166,12 +177,15 @@ def test_what_is_unknown_is_said_and_has_no_key(tmp_path: Path) -> None:
     assert "4 of ? VFs" in text
     assert text.split()[-2:] == ["-", "unknown"]
     pf = json.loads(host.vf("list", "-o", "json")[1])["pfs"][0]
-    assert "totalvfs" not in pf
-    assert "enable" not in pf["vfs"][3]
+    assert (pf["totalvfs"], pf["unknown"]) == (None, {"totalvfs": "sriov_totalvfs cannot be read"})
+    assert pf["vfs"][3]["enable"] is None
+    assert pf["vfs"][3]["unknown"] == {"enable": "enable cannot be read"}
     (host.fake.function(CARD.address) / "virtfn7").write_text("no link\n")
     _, text, _ = host.vf("tree")
     assert text.splitlines()[1] == "└── driver igb, enp1s0 up, ? of ? VFs"
-    assert "vfs" not in json.loads(host.vf("show", "01:00.0", "-o", "json")[1])
+    shown = json.loads(host.vf("show", "01:00.0", "-o", "json")[1])
+    assert shown["vfs"] is None
+    assert set(shown["unknown"]) == {"totalvfs", "numvfs", "vfs"}
 
 
 def test_a_driver_override_is_shown_unless_reading_it_hangs(tmp_path: Path) -> None:

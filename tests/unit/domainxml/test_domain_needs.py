@@ -1,5 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-from sidecar.domainxml.domain_needs import count_networks, read_needs
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sidecar.domainxml.domain_needs import DomainNeeds, count_networks, read_needs
+from sidecar.domainxml.topology import read_topology
+from sidecar.errors import PortsideError
 from sidecar.model.mac import MacAddress
 from sidecar.model.pci import PciAddress
 from tests.support import RECORDINGS
@@ -16,6 +23,26 @@ def test_a_recorded_domain() -> None:
     assert needs.ports is not None
     assert needs.ports.free == 4
     assert needs.devices[2].address == PciAddress.parse("0000:65:00.1")
+
+
+DOMAINS = sorted((Path(__file__).parents[2] / "golden").glob("*/before.xml"))
+
+
+@pytest.mark.parametrize("path", DOMAINS, ids=lambda path: str(path.parent.name))
+def test_ports_are_those_of_the_picture(path: Path) -> None:
+    xml = path.read_bytes()
+    drawn, counted = outcome(lambda: read_topology(xml).ports), outcome(lambda: read_needs(xml))
+    if isinstance(counted, DomainNeeds):
+        counted = counted.ports or counted.problem
+    assert counted == drawn
+
+
+def outcome(read: Callable[[], object]) -> object:
+    """Return what is read, or the error's text."""
+    try:
+        return read()
+    except PortsideError as error:
+        return str(error)
 
 
 def test_what_a_device_says() -> None:

@@ -7,13 +7,14 @@ from sidecar.errors import HostError
 from sidecar.host.binding import bind, restore, unbind
 from sidecar.host.numvfs import WriteHung
 from sidecar.host.sysfs import Sysfs
+from sidecar.model.availability import Availability, Evidence
 from sidecar.model.pci import PciAddress
-from sidecar.model.vf import Evidence, Usage, Verdict
+from sidecar.pools.rules.availability import assess, weigh_guest
 from tests.fakes.kernel import FakeKernel
 from tests.fakes.sriov import UP, FakeInterface, FakePf
 from tests.unit.host.conftest import FIRST
 
-FREE = Usage((Evidence(Verdict.FREE, "interface eth1v0 is down"),))
+FREE = assess((Evidence(Availability.FREE, "interface eth1v0 is down"), weigh_guest(None)))
 ADDRESS = "0000:01:10.0"
 VF = PciAddress.parse(ADDRESS)
 PATIENCE = 2.0
@@ -32,10 +33,10 @@ def override(kernel: FakeKernel) -> str:
 
 
 def test_a_vf_goes_to_vfio_and_back(made: FakeKernel) -> None:
-    assert bind(made.sysfs, VF, "vfio-pci", usage=FREE) == "igbvf"
+    assert bind(made.sysfs, VF, "vfio-pci", assessment=FREE) == "igbvf"
     assert (made.driver(ADDRESS), override(made)) == ("vfio-pci", "vfio-pci")
-    assert bind(made.sysfs, VF, "vfio-pci", usage=FREE) == "vfio-pci"
-    restore(made.sysfs, VF, "igbvf", usage=FREE)
+    assert bind(made.sysfs, VF, "vfio-pci", assessment=FREE) == "vfio-pci"
+    restore(made.sysfs, VF, "igbvf", assessment=FREE)
     assert (made.driver(ADDRESS), override(made)) == ("igbvf", "(null)")
     assert made.taken == ()
 
@@ -56,13 +57,13 @@ def test_a_driver_comes_back_by_override_where_there_is_no_probe(made: FakeKerne
     assert (made.driver(ADDRESS), override(made)) == ("igbvf", "igbvf")
 
 
-@pytest.mark.parametrize("verdict", [Verdict.IN_USE, Verdict.UNKNOWN])
-def test_a_vf_in_use_keeps_its_driver(made: FakeKernel, verdict: Verdict) -> None:
-    usage = Usage((*FREE.evidence, Evidence(verdict, "domain a has it, or may have it", "a")))
+@pytest.mark.parametrize("verdict", [Availability.IN_USE, Availability.UNKNOWN])
+def test_a_vf_in_use_keeps_its_driver(made: FakeKernel, verdict: Availability) -> None:
+    usage = assess((*FREE.evidence, Evidence(verdict, "domain a has it, or may have it", "a")))
     acts = (
-        lambda: bind(made.sysfs, VF, "vfio-pci", usage=usage),
-        lambda: unbind(made.sysfs, VF, usage=usage),
-        lambda: restore(made.sysfs, VF, "", usage=usage),
+        lambda: bind(made.sysfs, VF, "vfio-pci", assessment=usage),
+        lambda: unbind(made.sysfs, VF, assessment=usage),
+        lambda: restore(made.sysfs, VF, "", assessment=usage),
     )
     for act in acts:
         with pytest.raises(HostError) as caught:
@@ -78,7 +79,7 @@ def test_the_last_look_keeps_an_open_vf_with_its_driver(made: FakeKernel) -> Non
     bind(made.sysfs, VF, "vfio-pci")
     made.hold(ADDRESS, "guest a", lets_go=False)
     for act in (unbind, lambda sysfs, vf: restore(sysfs, vf, "igbvf")):
-        with pytest.raises(HostError, match=r"is open with vfio-pci \(enable 1\)"):
+        with pytest.raises(HostError, match=r"the device is switched on"):
             act(made.sysfs, VF)
     assert (made.driver(ADDRESS), override(made)) == ("vfio-pci", "vfio-pci")
     assert (made.taken, made.stuck) == ((), ())

@@ -53,7 +53,7 @@ def test_all_that_the_kernel_tells_is_read(tmp_path: Path, nobody: Path) -> None
     assert inventory.pfs == (
         PhysicalFunction(pf, PciId(0x8086, 0x10C9), "igb", (up,), 14, 1, 7, vfs),
     )
-    assert list(inventory.usages) == [vf.address for vf in vfs]
+    assert list(inventory.signals) == [vf.address for vf in vfs]
 
 
 def test_no_file_is_opened_that_may_block(tmp_path: Path, nobody: Path) -> None:
@@ -71,7 +71,7 @@ def test_vfs_are_in_order_on_whatever_bus(tmp_path: Path, nobody: Path) -> None:
     assert [vf.index for vf in vfs] == list(range(130))
     assert str(vfs[119].address) == "0000:3b:1f.7"
     assert str(vfs[120].address) == "0000:3c:00.1"
-    assert len(inventory.usages) == 132
+    assert len(inventory.signals) == 132
 
 
 def test_a_host_without_sriov_has_no_pfs(tmp_path: Path, nobody: Path) -> None:

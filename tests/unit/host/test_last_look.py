@@ -26,7 +26,7 @@ def test_the_last_look_sees_a_vf_that_is_open(kernel: FakeKernel) -> None:
     seen = make(kernel, 2, "vfio-pci")
     kernel.hold(str(seen[1]), "guest a")
     error = write_nothing(kernel, seen)
-    assert error.found == f"{seen[1]}: is open with vfio-pci (enable 1)"
+    assert error.found == f"{seen[1]}: vfio-pci has it, and the device is switched on (enable 1)"
     kernel.release(str(seen[1]))
     write_and_count(kernel.sysfs, PF, 0, must_be_closed=seen)
 
@@ -43,14 +43,16 @@ def test_the_last_look_sees_a_namespace_and_an_interface_that_is_up(kernel: Fake
 def test_the_last_look_sees_an_interface_below_another(kernel: FakeKernel) -> None:
     seen = make(kernel, 1)
     (kernel.root / f"bus/pci/devices/{seen[0]}/net/eth1v0/upper_macvtap0").mkdir()
-    assert "eth1v0 is below another (upper_macvtap0)" in write_nothing(kernel, seen).found
+    assert "macvtap0 stands on interface eth1v0" in write_nothing(kernel, seen).found
 
 
 def test_the_last_look_sees_that_a_vf_without_driver_is_switched_on(kernel: FakeKernel) -> None:
     (vf,) = make(kernel, 1)
     give(kernel, str(vf), "")
     (kernel.root / f"bus/pci/devices/{vf}/enable").write_text("1\n")
-    assert write_nothing(kernel, (vf,)).found == f"{vf}: is open with no driver (enable 1)"
+    assert write_nothing(kernel, (vf,)).found == (
+        f"{vf}: it has no driver, and the device is switched on (enable 1)"
+    )
 
 
 def test_the_last_look_takes_what_it_cannot_read_for_use(kernel: FakeKernel) -> None:

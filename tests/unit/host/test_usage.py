@@ -7,8 +7,10 @@ import pytest
 
 from sidecar.host.inventory import read_inventory
 from sidecar.host.sysfs import Sysfs
-from sidecar.host.usage import is_vfio
-from sidecar.model.vf import UNKNOWN, Unknown, Usage, Verdict
+from sidecar.host.writer import is_vfio
+from sidecar.model.availability import Assessment, Availability, Evidence
+from sidecar.model.vf import UNKNOWN, Unknown
+from sidecar.pools.rules.availability import assess, weigh_guest
 from tests.fakes.sriov import UP, FakeInterface, FakePf, FakeSysfs, FakeVf, make_procfs
 
 Processes = Mapping[int, tuple[str, Sequence[str]]]
@@ -16,11 +18,16 @@ QEMU: Processes = {1: ("init", ["/dev/null"]), 4711: ("qemu", ["/dev/null", "/de
 IDLE = FakeInterface("eth9")
 
 
-def use(tmp_path: Path, vf: FakeVf, processes: Processes | None = None) -> Usage:
+def confirmed(signals: tuple[Evidence, ...]) -> Assessment:
+    """Assess a VF that no domain of libvirt has."""
+    return assess((*signals, weigh_guest(None)))
+
+
+def use(tmp_path: Path, vf: FakeVf, processes: Processes | None = None) -> Assessment:
     fake = FakeSysfs(tmp_path / "sys", [FakePf(vfs=[vf])])
     proc = make_procfs(tmp_path / "proc", processes or {})
-    (usage,) = read_inventory(fake.sysfs(), proc).usages.values()
-    return usage
+    (signals,) = read_inventory(fake.sysfs(), proc).signals.values()
+    return confirmed(signals)
 
 
 @pytest.mark.parametrize(
@@ -29,14 +36,14 @@ def use(tmp_path: Path, vf: FakeVf, processes: Processes | None = None) -> Usage
         (
             FakeVf("vfio-pci", group=16),
             {},
-            Verdict.FREE,
+            Availability.FREE,
             [],
             ["vfio-pci has it, and the device is switched off (enable 0)"],
         ),
         (
             FakeVf("vfio-pci", group=16, enable=1),
             QEMU,
-            Verdict.IN_USE,
+            Availability.IN_USE,
             ["qemu 4711"],
             [
                 "process qemu 4711 has /dev/vfio/16 open",
@@ -46,54 +53,54 @@ def use(tmp_path: Path, vf: FakeVf, processes: Processes | None = None) -> Usage
         (
             FakeVf("mlx5_vfio_pci", group=17, enable=1),
             QEMU,
-            Verdict.IN_USE,
-            ["a process out of sight"],
+            Availability.IN_USE,
+            ["an unidentified process"],
             ["mlx5_vfio_pci has it, and the device is switched on (enable 1)"],
         ),
         # The group is open, the device not yet: a guest about to start.
-        (FakeVf("vfio-pci", group=16), QEMU, Verdict.IN_USE, ["qemu 4711"], None),
+        (FakeVf("vfio-pci", group=16), QEMU, Availability.IN_USE, ["qemu 4711"], None),
         (
             FakeVf("vfio-pci", vfio_device="vfio3"),
             {9: ("ch", ["/dev/vfio/devices/vfio3"]), 8: ("ch", ["/dev/vfio/devices/vfio4"])},
-            Verdict.IN_USE,
+            Availability.IN_USE,
             ["ch 9"],
             None,
         ),
         (
             FakeVf("vfio-pci", group=16),
             {7: ("dpdk", ["/dev/vfio/noiommu-16", "/dev/vfio/vfio"])},
-            Verdict.IN_USE,
+            Availability.IN_USE,
             ["dpdk 7"],
             None,
         ),
         (
             FakeVf(None),
             {},
-            Verdict.FREE,
+            Availability.FREE,
             [],
             ["it has no driver, and the device is switched off (enable 0)"],
         ),
-        (FakeVf(None, enable=2), {}, Verdict.IN_USE, [], None),
-        (FakeVf("igbvf"), {}, Verdict.IN_USE, ["another network namespace?"], None),
-        (FakeVf(interfaces=[IDLE]), {}, Verdict.FREE, [], ["interface eth9 is down"]),
+        (FakeVf(None, enable=2), {}, Availability.IN_USE, [], None),
+        (FakeVf("igbvf"), {}, Availability.IN_USE, ["another network namespace?"], None),
+        (FakeVf(interfaces=[IDLE]), {}, Availability.FREE, [], ["interface eth9 is down"]),
         (
             FakeVf(interfaces=[replace(IDLE, flags=UP)]),
             {},
-            Verdict.IN_USE,
+            Availability.IN_USE,
             ["eth9 is up"],
             ["interface eth9 is up"],
         ),
         (
             FakeVf(interfaces=[replace(IDLE, master="br0")]),
             {},
-            Verdict.IN_USE,
+            Availability.IN_USE,
             ["in br0"],
             ["interface eth9 is down", "interface eth9 belongs to br0"],
         ),
         (
             FakeVf(interfaces=[replace(IDLE, uppers=["macvtap0", "vlan7"])]),
             {},
-            Verdict.IN_USE,
+            Availability.IN_USE,
             ["below macvtap0", "below vlan7"],
             None,
         ),
@@ -101,7 +108,7 @@ def use(tmp_path: Path, vf: FakeVf, processes: Processes | None = None) -> Usage
         (
             FakeVf(interfaces=[IDLE, FakeInterface("eth10", UP)]),
             {},
-            Verdict.IN_USE,
+            Availability.IN_USE,
             ["eth10 is up"],
             None,
         ),
@@ -111,15 +118,15 @@ def test_each_signal_is_weighed(  # noqa: PLR0913, PLR0917 - one parameter a col
     tmp_path: Path,
     vf: FakeVf,
     processes: Processes,
-    verdict: Verdict,
+    verdict: Availability,
     users: list[str],
     texts: list[str] | None,
 ) -> None:
     usage = use(tmp_path, vf, processes)
-    assert usage.verdict is verdict
+    assert usage.availability is verdict
     assert list(usage.users) == users
     if texts is not None:
-        assert [evidence.text for evidence in usage.evidence] == texts
+        assert [evidence.text for evidence in usage.evidence[:-1]] == texts
 
 
 @pytest.mark.parametrize(
@@ -155,7 +162,8 @@ def test_what_cannot_be_read_counts_as_in_use(
         spoiled.symlink_to(spoiled.name)
     else:
         spoiled.write_text("neither link nor folder\n")
-    (usage,) = read_inventory(fake.sysfs(), make_procfs(tmp_path / "proc", {})).usages.values()
+    (signals,) = read_inventory(fake.sysfs(), make_procfs(tmp_path / "proc", {})).signals.values()
+    usage = confirmed(signals)
     assert not usage.free
     assert any(text in evidence.text for evidence in usage.evidence)
 
@@ -164,12 +172,14 @@ def test_hidden_processes_matter_only_if_enable_does_not_tell(tmp_path: Path) ->
     pf = FakePf(vfs=[FakeVf("vfio-pci", group=16)])
     fake = FakeSysfs(tmp_path / "sys", [pf])
     nowhere = tmp_path / "no-proc"
-    (usage,) = read_inventory(fake.sysfs(), nowhere).usages.values()
+    (signals,) = read_inventory(fake.sysfs(), nowhere).signals.values()
+    usage = confirmed(signals)
     assert usage.free
     (fake.function(pf.vf_address(0)) / "enable").unlink()
     inventory = read_inventory(fake.sysfs(), nowhere)
-    (usage,) = inventory.usages.values()
-    assert usage.verdict is Verdict.UNKNOWN
+    (signals,) = inventory.signals.values()
+    usage = confirmed(signals)
+    assert usage.availability is Availability.UNKNOWN
     assert "not every process may be looked at" in [one.text for one in usage.evidence]
     assert inventory.pfs[0].vfs is not UNKNOWN
 
@@ -191,7 +201,7 @@ def test_drivers_of_vfio_are_told_by_their_names(driver: str, expected: bool) ->
 
 def test_an_address_makes_an_interface_used_though_it_is_down(tmp_path: Path) -> None:
     usage = use(tmp_path, FakeVf(interfaces=[FakeInterface("eth9", addressed=True)]))
-    assert (usage.verdict, usage.users) == (Verdict.IN_USE, ("eth9 has an address",))
+    assert (usage.availability, usage.users) == (Availability.IN_USE, ("eth9 has an address",))
 
 
 @pytest.mark.parametrize("addressed", [None, UNKNOWN])
@@ -200,6 +210,7 @@ def test_addresses_that_nobody_can_tell_are_a_doubt(
 ) -> None:
     fake = FakeSysfs(tmp_path / "sys", [FakePf(vfs=[FakeVf(interfaces=[IDLE])])])
     sysfs = Sysfs(fake.root, addressed=addressed)
-    (usage,) = read_inventory(sysfs, make_procfs(tmp_path / "proc", {})).usages.values()
-    assert usage.verdict is Verdict.UNKNOWN
+    (signals,) = read_inventory(sysfs, make_procfs(tmp_path / "proc", {})).signals.values()
+    usage = confirmed(signals)
+    assert usage.availability is Availability.UNKNOWN
     assert any("IP address cannot be read" in one.text for one in usage.evidence)

@@ -2,18 +2,9 @@
 import pytest
 
 from sidecar.errors import RequestError
+from sidecar.model.availability import Assessment, Availability, Evidence
 from sidecar.model.pci import PciAddress
-from sidecar.model.vf import (
-    UNKNOWN,
-    Evidence,
-    Inventory,
-    PciId,
-    PhysicalFunction,
-    Unknown,
-    Usage,
-    Verdict,
-    VirtualFunction,
-)
+from sidecar.model.vf import UNKNOWN, Inventory, PciId, PhysicalFunction, Unknown, VirtualFunction
 
 PF = PciAddress.parse("0000:01:00.0")
 VF = PciAddress.parse("0000:01:10.0")
@@ -69,27 +60,18 @@ def test_an_unknown_number_of_vfs_is_not_zero() -> None:
     assert make_pf((make_vf(),), UNKNOWN).numvfs == 1
 
 
-@pytest.mark.parametrize(
-    ("signals", "verdict"),
-    [
-        ([Verdict.FREE], Verdict.FREE),
-        ([Verdict.FREE, Verdict.UNKNOWN], Verdict.UNKNOWN),
-        ([Verdict.FREE, Verdict.IN_USE], Verdict.IN_USE),
-        ([Verdict.UNKNOWN, Verdict.IN_USE, Verdict.FREE], Verdict.IN_USE),
-    ],
-)
-def test_one_user_or_one_doubt_is_enough(signals: list[Verdict], verdict: Verdict) -> None:
-    usage = Usage(tuple(Evidence(signal, "a signal") for signal in signals))
-    assert usage.verdict is verdict
-    assert usage.free is (verdict is Verdict.FREE)
-
-
-def test_a_use_has_evidence_and_names_each_user_once() -> None:
-    with pytest.raises(RequestError, match="without any evidence"):
-        Usage(())
-    signals = [("qemu 1", "a file"), ("", "enable"), ("qemu 1", "another file"), ("br0", "master")]
-    usage = Usage(tuple(Evidence(Verdict.IN_USE, text, who) for who, text in signals))
-    assert usage.users == ("qemu 1", "br0")
+def test_an_assessment_names_each_user_once_and_what_counts_first_first() -> None:
+    texts = [
+        (Availability.FREE, "", "interface down"),
+        (Availability.LEASED, "domain a", "leased"),
+        (Availability.IN_USE, "qemu 1", "a file"),
+        (Availability.IN_USE, "qemu 1", "another file"),
+    ]
+    evidence = tuple(Evidence(verdict, text, who) for verdict, who, text in texts)
+    seen = Assessment(Availability.IN_USE, evidence)
+    assert seen.users == ("domain a", "qemu 1")
+    assert (seen.free, seen.state) == (False, "is in use")
+    assert seen.why == "a file; another file; leased"
 
 
 def test_an_inventory_finds_by_address() -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from sidecar.errors import CapacityError, HostError, RequestError
+from sidecar.model.availability import Availability, Source
 from sidecar.model.lease import LeaseState
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PfRecord
 from sidecar.model.settings import PortVlan, VfSettings
-from sidecar.model.vf import UNKNOWN, Source, Verdict, VirtualFunction
+from sidecar.model.vf import UNKNOWN, VirtualFunction
 from sidecar.pools.clear_leases import VfPlace, clear_lease, list_leases, show_lease
 from sidecar.pools.rules.restore import parking_mac
 from tests.unit.pools.conftest import PoolHost
@@ -103,7 +104,7 @@ def test_a_lease_is_stale_once_its_domain_is_gone(host: PoolHost) -> None:
     with pytest.raises(CapacityError, match=f"portside pool detach vm1 --vf {name} gives it back"):
         clear_lease(host.node, vf)
     define_domain(host, name, start=False)
-    with pytest.raises(CapacityError, match="the XML of domain vm1 names it"):
+    with pytest.raises(CapacityError, match="the configuration of domain vm1 names it"):
         clear_lease(host.node, vf, stale=True)
     assert state(host) is LeaseState.LEASED
     with host.node.libvirt() as libvirt:
@@ -125,7 +126,7 @@ def test_unless_its_domain_waits_for_it(host: PoolHost) -> None:
     define_domain(host, name, start=False)
     host.make(0)
     lease(host)
-    with pytest.raises(CapacityError, match="the XML of domain vm1 names it"):
+    with pytest.raises(CapacityError, match="the configuration of domain vm1 names it"):
         clear_lease(host.node, VfPlace(ADDRESS, 0), stale=True)
     with pytest.raises(CapacityError, match="libvirt cannot be asked"):
         clear_lease(alone(host), VfPlace(ADDRESS, 0), stale=True)
@@ -200,9 +201,10 @@ def test_a_lease_is_shown_with_what_its_vf_says(host: PoolHost) -> None:
     define_domain(host, names[0], start=False)
     view = show_lease(host.node, PciAddress.parse(names[0]))
     assert (view.lease.holder, view.promised) == (DOMAIN, "vm1")
-    assert view.usage is not None
-    verdicts = {one.source: one.verdict for one in view.usage.evidence}
-    assert verdicts[Source.LEASES] is Verdict.IN_USE
-    assert verdicts[Source.LIBVIRT] is Verdict.FREE
+    assert view.assessment is not None
+    verdicts = {one.source: one.verdict for one in view.assessment.evidence}
+    assert verdicts[Source.LEASES] is Availability.LEASED
+    assert verdicts[Source.LIBVIRT] is Availability.FREE
+    assert verdicts[Source.CONFIGURATIONS] is Availability.PROMISED
     assert show_lease(host.node, VfPlace(ADDRESS, 1)).lease.free
-    assert show_lease(alone(host), VfPlace(ADDRESS, 0)).promised is UNKNOWN
+    assert show_lease(alone(host), VfPlace(ADDRESS, 0)).unasked

@@ -4,6 +4,7 @@
 import pytest
 
 from sidecar.errors import HostError, RequestError
+from sidecar.model.availability import Availability
 from sidecar.model.lease import Holder, HolderKind
 from sidecar.model.mac import MacAddress
 from sidecar.model.pci import PciAddress
@@ -139,11 +140,11 @@ def test_the_status_tells_who_has_what(host: PoolHost) -> None:
         host.bind_vfio(vf)
         host.kernel.hold(vf, "guest")
     (status,) = read_status(host.node)
-    assert (status.present, status.free, status.held) == (2, 0, 2)
+    assert (status.present, status.free, status.counts[Availability.IN_USE]) == (2, 0, 2)
     assert any("exhausted" in warning for warning in status.warnings)
     host.kernel.release(host.vfs()[0])
     (status,) = read_status(host.node)
-    assert (status.free, status.held, status.warnings) == (1, 1, ())
+    assert (status.free, status.counts[Availability.IN_USE], status.warnings) == (1, 1, ())
 
 
 def test_the_lease_of_a_domain_that_is_gone_stands_against_nothing(host: PoolHost) -> None:

@@ -9,6 +9,7 @@ from sidecar.pools.observe import look_at
 from sidecar.pools.rules.restore import parking_mac
 from sidecar.pools.stale_leases import return_stale
 from tests.unit.pools.conftest import PF, PoolHost
+from tests.unit.pools.leasing import define_domain
 
 ADDRESS = PciAddress.parse(PF)
 DOMAIN = Holder(HolderKind.DOMAIN, "vm1", "7a2ab9c0")
@@ -22,10 +23,9 @@ def lease(host: PoolHost, index: int, holder: Holder, settings: VfSettings | Non
         held.confirm(taken, now)
 
 
-def sweep(host: PoolHost, *configured: str) -> int:
-    names = [PciAddress.parse(name) for name in configured]
+def sweep(host: PoolHost) -> int:
     with host.node.libvirt() as libvirt, host.store.lock(ADDRESS) as held:
-        return return_stale(host.node, held, look_at(host.node, ADDRESS, libvirt), names, "eth1")
+        return return_stale(host.node, held, look_at(host.node, ADDRESS, libvirt), "eth1")
 
 
 def states(host: PoolHost) -> dict[int, LeaseState]:
@@ -39,7 +39,8 @@ def test_only_what_is_proven_free_and_named_nowhere_goes_back(host: PoolHost) ->
         lease(host, index, DOMAIN)
     lease(host, 4, Holder(HolderKind.VMI, "ns/vm1"))
     host.kernel.hold(vfs[2], "qemu")
-    assert sweep(host, vfs[1]) == 2
+    define_domain(host, vfs[1], start=False)
+    assert sweep(host) == 2
     leased, free = LeaseState.LEASED, LeaseState.FREE
     assert states(host) == {0: free, 1: leased, 2: leased, 3: free, 4: leased}
     assert host.store.leases(ADDRESS)[1].holder == DOMAIN

@@ -7,26 +7,18 @@ from sidecar.doctor.rules.examine import examine
 from sidecar.doctor.rules.facts import DriverTraits, Facts, LibvirtFacts, PfFacts, PoolFacts
 from sidecar.doctor.rules.finding import Code, Finding, Level
 from sidecar.domainxml.domain_needs import read_needs
+from sidecar.model.availability import Availability, Evidence, Source
 from sidecar.model.host_facts import DeviceNode, IommuFacts, QemuUser, Reading, VfioFacts
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PfRecord, PoolDefinition
-from sidecar.model.vf import (
-    Evidence,
-    Inventory,
-    NetInterface,
-    PciId,
-    PhysicalFunction,
-    Source,
-    Usage,
-    Verdict,
-    VirtualFunction,
-)
+from sidecar.model.vf import Inventory, NetInterface, PciId, PhysicalFunction, VirtualFunction
+from sidecar.pools.rules.availability import assess, weigh_guest
 from tests.unit.domainxml.trees import written
 
 PF = PciAddress.parse("0000:01:00.0")
 OTHER_PF = PciAddress.parse("0000:02:00.0")
 QEMU = 64055
-FREE = Usage((Evidence(Verdict.FREE, "switched off"),))
+FREE = assess((Evidence(Availability.FREE, "switched off"), weigh_guest(None)))
 
 
 def vf_address(index: int, pf: PciAddress = PF) -> PciAddress:
@@ -89,23 +81,24 @@ def healthy(*pfs: PfFacts, **changes: object) -> Facts:
     """Facts of a host on which all is well, with changes."""
     pfs = pfs or (pf_facts(),)
     functions = tuple(one.pf for one in pfs)
-    usages = {vf.address: FREE for one in pfs for vf in one.vfs}
-    facts = Facts(IOMMU, pfs, Inventory(functions, usages), VFIO, LIBVIRT, (pool_facts(),))
+    states = {vf.address: FREE for one in pfs for vf in one.vfs}
+    inventory = Inventory(functions, {})
+    facts = Facts(IOMMU, pfs, inventory, states, VFIO, LIBVIRT, (pool_facts(),))
     return replace(facts, **changes)  # type: ignore[arg-type] # any field, by its name
 
 
 def used(facts: Facts, index: int, who: str, *, holder: str = "") -> Facts:
     """Let somebody use a VF; a running domain if ``holder`` names it."""
-    usage = Usage((Evidence(Verdict.IN_USE, f"{who} has it", who, Source.PROCESSES),))
-    usages = dict(facts.inventory.usages) | {vf_address(index): usage}
+    state = assess((Evidence(Availability.IN_USE, f"{who} has it", who, Source.PROCESSES),))
+    states = {**facts.assessments, vf_address(index): state}
     holders = dict(facts.holders) | ({vf_address(index): holder} if holder else {})
-    return replace(facts, inventory=Inventory(facts.inventory.pfs, usages), holders=holders)
+    return replace(facts, assessments=states, holders=holders)
 
 
 def with_domain(facts: Facts, *devices: str) -> Facts:
     """Ask about a domain of these devices; the VFs of the host are there."""
     needs = read_needs(written(*devices))
-    return replace(facts, domain=needs, present=frozenset(facts.inventory.usages))
+    return replace(facts, domain=needs, present=frozenset(facts.assessments))
 
 
 def bad(facts: Facts) -> list[Finding]:

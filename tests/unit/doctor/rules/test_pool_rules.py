@@ -87,7 +87,11 @@ def test_running_domains_count_by_what_they_hold() -> None:
 
 def test_libvirt_takes_a_vf_from_an_interface_of_the_host_but_not_from_elsewhere() -> None:
     facts = healthy(pools=(pool_facts(wants=(Want("b", 2),)),))
-    assert not bad(used(facts, 0, "eth1v0 is up"))
+    found = only(used(facts, 0, "eth1v0 is up"))
+    assert (found.code, found.level) == (Code.POOL_TOO_SMALL, Level.WARNING)
+    assert "1 of its 2 VFs are free" in found.text
+    silent = replace(facts, libvirt=replace(LIBVIRT, error="refused"))
+    assert Code.POOL_TOO_SMALL not in codes(used(silent, 0, "eth1v0 is up"))
     pf = make_pf()
     assert pf.vfs is not UNKNOWN
     on_vfio = replace(pf, vfs=(make_vf(0, driver="vfio-pci"), pf.vfs[1]))

@@ -4,30 +4,25 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from sidecar.model.availability import Assessment, Availability, Evidence, Source
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PfRecord, PfView, PoolDefinition, PoolRecord
-from sidecar.model.vf import (
-    Evidence,
-    NetInterface,
-    PciId,
-    PhysicalFunction,
-    Source,
-    Usage,
-    Verdict,
-    VirtualFunction,
-)
+from sidecar.model.vf import NetInterface, PciId, PhysicalFunction, VirtualFunction
+from sidecar.pools.rules.availability import assess
 from sidecar.pools.rules.situation import Situation
 
 PF = PciAddress.parse("0000:01:00.0")
 BOOT = "b00f"
 
-KERNEL_FREE = Evidence(Verdict.FREE, "enable 0")
-LIBVIRT_FREE = Evidence(Verdict.FREE, "no running domain has it", source=Source.LIBVIRT)
-NO_LEASE = Evidence(Verdict.FREE, "no lease", source=Source.LEASES)
-FREE = Usage((KERNEL_FREE, LIBVIRT_FREE, NO_LEASE))
-HELD = Usage(
+KERNEL_FREE = Evidence(Availability.FREE, "enable 0")
+LIBVIRT_FREE = Evidence(Availability.FREE, "no running domain has it", source=Source.LIBVIRT)
+NO_LEASE = Evidence(Availability.FREE, "no lease", source=Source.LEASES)
+FREE = assess((KERNEL_FREE, LIBVIRT_FREE, NO_LEASE))
+HELD = assess(
     (
-        Evidence(Verdict.IN_USE, "process qemu 7 has /dev/vfio/4 open", "qemu 7", Source.PROCESSES),
+        Evidence(
+            Availability.IN_USE, "process qemu 7 has /dev/vfio/4 open", "qemu 7", Source.PROCESSES
+        ),
         LIBVIRT_FREE,
     )
 )
@@ -44,7 +39,7 @@ def vf(index: int) -> VirtualFunction:
 
 
 def situation(
-    usages: Sequence[Usage] = (),
+    states: Sequence[Assessment] = (),
     *,
     minimum: int | None = 4,
     active: bool = False,
@@ -52,13 +47,13 @@ def situation(
     record: PfRecord | None = None,
     **changes: object,
 ) -> Situation:
-    """Return a pool whose PF has a VF for each usage; ``changes`` are the PF's."""
-    vfs = tuple(vf(index) for index in range(len(usages)))
+    """Return a pool whose PF has a VF for each assessment; ``changes`` are the PF's."""
+    vfs = tuple(vf(index) for index in range(len(states)))
     identity = PciId.parse("8086:10c9")
     pf = PhysicalFunction(PF, identity, "igb", (interface(up=up),), 3, None, 7, vfs)
     view = PfView(
         pf=replace(pf, **changes),  # type: ignore[arg-type] # by name, as the test has it
-        usages={one.address: usage for one, usage in zip(vfs, usages, strict=True)},
+        assessments=dict(zip((one.address for one in vfs), states, strict=True)),
         record=record or PfRecord(PF),
         boot=BOOT,
         up=up,

@@ -1,43 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which VF the next guest gets, and what the refusal says where there is none."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from sidecar.errors import CapacityError, HostError, PortsideError
-from sidecar.model.pci import PciAddress
+from sidecar.model.availability import Assessment, Availability, Evidence, Source
 from sidecar.model.pool import PfRecord, PfView
-from sidecar.model.vf import UNKNOWN, Evidence, Source, Usage, Verdict
+from sidecar.model.vf import UNKNOWN
+from sidecar.pools.rules.availability import assess, weigh_configuration
 from sidecar.pools.rules.choose_vf import choose_vf
 from tests.unit.domainxml.build import refusal
 from tests.unit.pools.rules.situations import BOOT, FREE, HELD, KERNEL_FREE, PF, situation, vf
 
-IN_A_DOMAIN = Usage(
+IN_A_DOMAIN = assess(
     (
         KERNEL_FREE,
-        Evidence(Verdict.IN_USE, "domain vm1 (paused) has it", "domain vm1", Source.LIBVIRT),
+        Evidence(Availability.IN_USE, "domain vm1 (paused) has it", "domain vm1", Source.LIBVIRT),
     )
 )
-DOUBTFUL = Usage(
-    (KERNEL_FREE, Evidence(Verdict.UNKNOWN, "libvirt cannot be asked", source=Source.LIBVIRT))
+PROMISED = assess((*FREE.evidence, weigh_configuration("vm1")))
+DOUBTFUL = assess(
+    (KERNEL_FREE, Evidence(Availability.UNKNOWN, "libvirt cannot be asked", source=Source.LIBVIRT))
 )
 
 
-def look(usages: Sequence[Usage], **changes: object) -> PfView:
+def look(usages: Sequence[Assessment], **changes: object) -> PfView:
     return replace(situation(usages).view, **changes)  # type: ignore[arg-type] # by name
 
 
-def choose(
-    view: PfView,
-    promised: Mapping[PciAddress, str] | None = None,
-    *,
-    libvirt_chooses: bool = False,
-    managed: bool = True,
-) -> int:
-    chosen = choose_vf(view, promised or {}, libvirt_chooses=libvirt_chooses, managed=managed)
-    return chosen.index
+def choose(view: PfView, *, libvirt_chooses: bool = False, managed: bool = True) -> int:
+    return choose_vf(view, libvirt_chooses=libvirt_chooses, managed=managed).index
 
 
 def test_the_last_free_one_is_taken() -> None:
@@ -45,7 +40,7 @@ def test_the_last_free_one_is_taken() -> None:
 
 
 def test_what_a_configuration_names_is_not_taken() -> None:
-    assert choose(look([FREE, FREE]), {vf(1).address: "vm1"}) == 0
+    assert choose(look([FREE, PROMISED])) == 0
 
 
 def test_libvirt_chooses_among_those_that_no_domain_has() -> None:
@@ -53,7 +48,7 @@ def test_libvirt_chooses_among_those_that_no_domain_has() -> None:
 
 
 @pytest.mark.parametrize("usage", [HELD, DOUBTFUL])
-def test_libvirt_does_not_choose_where_one_is_not_free(usage: Usage) -> None:
+def test_libvirt_does_not_choose_where_one_is_not_free(usage: Assessment) -> None:
     view = look([FREE, usage])
     error = refusal(CapacityError, choose, view, libvirt_chooses=True)
     assert "libvirt would choose the VF, and might take one that is not free" in str(error)
@@ -63,25 +58,25 @@ def test_libvirt_does_not_choose_where_one_is_not_free(usage: Usage) -> None:
 
 
 def test_nor_where_a_configuration_names_one() -> None:
-    view, promised = look([FREE, FREE]), {vf(1).address: "vm1"}
-    error = refusal(CapacityError, choose, view, promised, libvirt_chooses=True)
+    view = look([FREE, PROMISED])
+    error = refusal(CapacityError, choose, view, libvirt_chooses=True)
     assert "the configuration of domain vm1 names it" in error.found
 
 
 def test_a_refusal_names_everybody() -> None:
-    single = Usage((KERNEL_FREE,))
-    view = look([HELD, DOUBTFUL, IN_A_DOMAIN, FREE, single])
-    error = refusal(CapacityError, choose, view, {vf(3).address: "vm2"})
+    single = assess((KERNEL_FREE,))
+    view = look([HELD, DOUBTFUL, IN_A_DOMAIN, PROMISED, single])
+    error = refusal(CapacityError, choose, view)
     assert error.what == "no VF is free"
     reasons = (
-        "process qemu 7 has /dev/vfio/4 open",
-        "libvirt cannot be asked",
-        "domain vm1 (paused) has it",
-        "the configuration of domain vm2 names it",
-        "free by one signal only",
+        "in use: process qemu 7 has /dev/vfio/4 open",
+        "unknown: libvirt cannot be asked",
+        "in use: domain vm1 (paused) has it",
+        "promised: the configuration of domain vm1 names it",
+        "unknown: that it is free is not confirmed by a second source",
     )
     assert error.found == "; ".join(
-        f"VF {index} ({vf(index).address}): {text}" for index, text in enumerate(reasons)
+        f"VF {index} ({vf(index).address}) is {text}" for index, text in enumerate(reasons)
     )
 
 

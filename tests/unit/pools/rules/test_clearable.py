@@ -6,31 +6,33 @@ from dataclasses import replace
 import pytest
 
 from sidecar.errors import CapacityError, HostError, PortsideError, RequestError
+from sidecar.model.availability import Assessment, Availability, Evidence, Source
 from sidecar.model.lease import Holder, HolderKind, Lease, LeaseState
-from sidecar.model.vf import UNKNOWN, Evidence, Source, Usage, Verdict
+from sidecar.model.vf import UNKNOWN
+from sidecar.pools.rules.availability import assess, weigh_lease
 from sidecar.pools.rules.clearable import LeaseView, check_clear
-from sidecar.pools.rules.guard import weigh_lease
 from tests.unit.domainxml.build import refusal
 from tests.unit.pools.rules.situations import FREE, HELD, KERNEL_FREE, LIBVIRT_FREE, PF, vf
 
 DOMAIN = Holder(HolderKind.DOMAIN, "vm1", "7a2ab9c0")
+UNPROVEN = "that it is free is not confirmed by a second source"
 VMI = Holder(HolderKind.VMI, "shop/vm1", "1")
 INSPECT = Lease(PF, 0, 4, LeaseState.INSPECT, DOMAIN, reason="taking it was cut short")
 LEASED = Lease(PF, 0, 4, LeaseState.LEASED, DOMAIN)
-SILENT = Usage(
+SILENT = assess(
     (
         KERNEL_FREE,
-        Evidence(Verdict.FREE, "no process has it open", source=Source.PROCESSES),
-        Evidence(Verdict.UNKNOWN, "libvirt cannot be asked: refused", source=Source.LIBVIRT),
+        Evidence(Availability.FREE, "no process has it open", source=Source.PROCESSES),
+        Evidence(Availability.UNKNOWN, "libvirt cannot be asked: refused", source=Source.LIBVIRT),
     )
 )
 
 
-def view(lease: Lease, usage: Usage | None = FREE, **changes: object) -> LeaseView:
-    """Return what is seen of a lease and its VF, which is not there without ``usage``."""
-    if usage is not None:
-        usage = Usage((*usage.evidence, weigh_lease(lease)))
-    whole = LeaseView(lease, None if usage is None else vf(0), usage)
+def view(lease: Lease, seen: Assessment | None = FREE, **changes: object) -> LeaseView:
+    """Return what is seen of a lease and its VF, which is not there without ``seen``."""
+    if seen is not None:
+        seen = assess((*seen.evidence, weigh_lease(lease)))
+    whole = LeaseView(lease, None if seen is None else vf(0), seen)
     return replace(whole, **changes)  # type: ignore[arg-type] # by name, as the test has it
 
 
@@ -42,7 +44,7 @@ def refuse(kind: type[PortsideError], seen: LeaseView, *, stale: bool = False) -
 @pytest.mark.parametrize("usage", [FREE, None])
 @pytest.mark.parametrize("holder", [DOMAIN, VMI, None])
 def test_what_is_to_be_inspected_goes_if_nobody_has_it(
-    holder: Holder | None, usage: Usage | None, *, stale: bool
+    holder: Holder | None, usage: Assessment | None, *, stale: bool
 ) -> None:
     check_clear(view(replace(INSPECT, holder=holder), usage), stale=stale)
 
@@ -53,10 +55,10 @@ def test_what_is_to_be_inspected_goes_if_nobody_has_it(
     [
         (HELD, "process qemu 7 has /dev/vfio/4 open", "Let go of it first: qemu 7"),
         (SILENT, "libvirt cannot be asked: refused", "Start libvirt"),
-        (Usage((KERNEL_FREE,)), "only one signal says that it is free", "Run as root"),
-        (Usage((LIBVIRT_FREE,)), "only one signal says that it is free", "Run as root"),
+        (assess((KERNEL_FREE,)), UNPROVEN, "Run as root"),
+        (assess((LIBVIRT_FREE,)), UNPROVEN, "Run as root"),
         (
-            Usage((Evidence(Verdict.UNKNOWN, "enable cannot be read"), LIBVIRT_FREE)),
+            assess((Evidence(Availability.UNKNOWN, "enable cannot be read"), LIBVIRT_FREE)),
             "enable cannot be read",
             "Run as root",
         ),
@@ -64,7 +66,7 @@ def test_what_is_to_be_inspected_goes_if_nobody_has_it(
 )
 @pytest.mark.parametrize("lease", [INSPECT, LEASED])
 def test_it_stays_unless_that_is_proven(
-    lease: Lease, usage: Usage, found: str, todo: str, *, stale: bool
+    lease: Lease, usage: Assessment, found: str, todo: str, *, stale: bool
 ) -> None:
     error = refuse(CapacityError, view(lease, usage), stale=stale)
     assert "its lease stays" in error.what
@@ -88,22 +90,22 @@ def test_what_is_under_way_is_not_stale(state: LeaseState) -> None:
 
 
 @pytest.mark.parametrize("usage", [FREE, None])
-def test_a_stale_lease_goes_if_asked_for(usage: Usage | None) -> None:
+def test_a_stale_lease_goes_if_asked_for(usage: Assessment | None) -> None:
     refuse(CapacityError, view(LEASED, usage))
     check_clear(view(LEASED, usage), stale=True)
 
 
 @pytest.mark.parametrize("usage", [FREE, None])
-def test_it_is_not_stale_if_a_domain_is_to_have_the_vf(usage: Usage | None) -> None:
+def test_it_is_not_stale_if_a_domain_is_to_have_the_vf(usage: Assessment | None) -> None:
     error = refuse(CapacityError, view(LEASED, usage, promised="vm1"), stale=True)
-    assert error.found == "the XML of domain vm1 names it"
+    assert error.found == "the configuration of domain vm1 names it"
     assert "portside pool detach vm1" in error.todo
     check_clear(view(INSPECT, usage, promised="vm1"))
 
 
 @pytest.mark.parametrize("usage", [FREE, None])
-def test_nor_if_libvirt_cannot_tell(usage: Usage | None) -> None:
-    error = refuse(CapacityError, view(LEASED, usage, promised=UNKNOWN), stale=True)
+def test_nor_if_libvirt_cannot_tell(usage: Assessment | None) -> None:
+    error = refuse(CapacityError, view(LEASED, usage, unasked="refused"), stale=True)
     assert "libvirt cannot be asked" in error.what
 
 
@@ -125,7 +127,7 @@ def test_nothing_is_cleared_where_the_vf_cannot_be_seen(lease: Lease) -> None:
 
 @pytest.mark.parametrize("usage", [FREE, None])
 @pytest.mark.parametrize("lease", [INSPECT, LEASED])
-def test_nor_in_quarantine(lease: Lease, usage: Usage | None) -> None:
+def test_nor_in_quarantine(lease: Lease, usage: Assessment | None) -> None:
     error = refuse(HostError, view(lease, usage, quarantine="a write hung"), stale=True)
     assert error.found == "in quarantine: a write hung"
 

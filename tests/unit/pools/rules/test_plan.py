@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from sidecar.model.availability import Assessment
 from sidecar.model.pool import KeptVf, PfRecord
 from sidecar.model.settings import VfSettings
-from sidecar.model.vf import UNKNOWN, Usage
+from sidecar.model.vf import UNKNOWN
+from sidecar.pools.rules.availability import assess
 from sidecar.pools.rules.plan import Plan, StepKind, plan_start, plan_stop
 from sidecar.pools.rules.situation import Situation
 from tests.unit.pools.rules.situations import BOOT, FREE, HELD, PF, interface, situation, vf
@@ -54,8 +56,8 @@ def test_the_minimum_is_what_is_made() -> None:
     assert [step.count for step in plan_start(situation()).steps if step.kind is MAKE] == [4]
 
 
-@pytest.mark.parametrize("usages", [[HELD, FREE], [FREE, HELD], [FREE, Usage(FREE.evidence[:1])]])
-def test_growth_needs_every_vf_proven_free(usages: list[Usage]) -> None:
+@pytest.mark.parametrize("usages", [[HELD, FREE], [FREE, HELD], [FREE, assess(FREE.evidence[:1])]])
+def test_growth_needs_every_vf_proven_free(usages: list[Assessment]) -> None:
     (obstacle,) = plan_start(situation(usages)).obstacles
     assert "VF" in obstacle.text
 

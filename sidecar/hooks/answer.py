@@ -7,6 +7,7 @@ from functools import partial
 from sidecar.engine.callback import Settings, define_domain
 from sidecar.hooks.calls import Call, Later
 from sidecar.hooks.log import HookLog
+from sidecar.hooks.methods import Note
 from sidecar.hooks.sizes import check_reply, check_request
 
 
@@ -35,14 +36,15 @@ class EngineAnswerer:
             outcome = define_domain(call.vmi, call.domain, self._settings)
             check_reply(outcome.mutation.domain)
         except Exception as error:
-            later(partial(self._log.refused, call, error, _milliseconds_since(started)))
+            later.append(partial(self._log.refused, call, error, _milliseconds_since(started)))
             raise
-        later(partial(self._log.answered, call, outcome, _milliseconds_since(started)))
+        later.append(partial(self._log.answered, call, outcome, _milliseconds_since(started)))
         return outcome.mutation.domain
 
-    def note(self, event: str) -> None:
-        """Log a call that changes nothing."""
-        self._log.event(event)
+    @property
+    def note(self) -> Note:
+        """Log what rewrites no domain."""
+        return self._log.event
 
 
 def _milliseconds_since(started: float) -> float:

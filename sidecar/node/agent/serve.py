@@ -90,7 +90,7 @@ def _serve_hooks(
     if options.socket is None:
         return lambda: True
     guests = (lambda: guests_of(node)) if options.libvirt else None
-    server = NodeHookServer(NodeHooks(node, guests, tally, log).handle)
+    server = NodeHookServer(NodeHooks(node, guests, tally, log).handle, log.event)
     socket = SocketFile(options.socket.parent, options.socket.name)
     stack.callback(socket.withdraw)
     socket.prepare()

@@ -10,20 +10,19 @@ import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import Any, Never, cast
 
 import grpc.aio
 
 from sidecar.errors import CapacityError, PortsideError
-from sidecar.hooks.connections import Connections
+from sidecar.hooks.gate import Gate
 from sidecar.hooks.limits import READ_SECONDS, TAKE_SECONDS, Limits
 from sidecar.hooks.methods import Instant, Methods, Note, Work
 from sidecar.hooks.status import status_code, status_details
 from sidecar.hooks.turns import Turn, Turns
 
-_LOOK_SECONDS = 1.0
-"""Between two looks at the number of connections; what is younger than this may be new."""
+_NOTE_SECONDS = 1.0
+"""Between two log lines about callers that were cut off."""
 
 _Context = grpc.aio.ServicerContext[bytes, bytes]
 _Behaviour = Callable[[object, _Context], Coroutine[Any, Any, bytes]]
@@ -45,18 +44,17 @@ class Handling:
 
     Args:
         limits: what callers may take.
-        paths: where the server's sockets are bound.
+        gate: where the calls' connections come through.
         note: writes a log line; must not block.
     """
 
-    def __init__(self, limits: Limits, paths: frozenset[Path], note: Note) -> None:
+    def __init__(self, limits: Limits, gate: Gate, note: Note) -> None:
         self._pool = ThreadPoolExecutor(limits.workers, thread_name_prefix="call")
         self._turns = Turns(limits.turns)
-        self._connections = Connections(paths)
+        self._gate = gate
         self._note = note
         self._tasks: set[asyncio.Task[None]] = set()
         self._given_up = 0
-        self._closed = 0
 
     def handlers(self, methods: Methods) -> tuple[grpc.GenericRpcHandler, ...]:
         """Return what gRPC is to call.
@@ -75,18 +73,17 @@ class Handling:
             for service, of_service in methods.items()
         )
 
-    def look_after(self) -> None:
-        """Bound the connections, now and in every second."""
-        self._closed += self._connections.close_surplus(time.monotonic())
-        if self._closed or self._given_up:
+    def tell(self) -> None:
+        """Write a line if callers were cut off, from now on."""
+        if self._gate.closed or self._given_up:
             self._note(
                 "callers cut off",
                 level="warning",
-                connections_closed=self._closed,
+                connections_closed=self._gate.closed,
                 calls_given_up=self._given_up,
             )
-            self._closed = self._given_up = 0
-        asyncio.get_running_loop().call_later(_LOOK_SECONDS, self.look_after)
+            self._gate.closed = self._given_up = 0
+        asyncio.get_running_loop().call_later(_NOTE_SECONDS, self.tell)
 
     async def drain(self, seconds: float) -> bool:
         """Wait until no call is in work; say whether that was so in time."""
@@ -120,7 +117,7 @@ class Handling:
         _when_over(context, lambda: work.add_done_callback(partial(self._finish, turn)))
         # The caller may go, and the thread works on: the turn ends with both.
         done = await asyncio.shield(work)
-        turn.watch(TAKE_SECONDS, partial(self._close_stalled, time.monotonic()))
+        turn.watch(TAKE_SECONDS, partial(self._close_stalled, loop.time()))
         if done.error is not None:
             await _abort(context, done.error)
         return done.reply
@@ -129,9 +126,9 @@ class Handling:
         turn.watch(READ_SECONDS, partial(self._give_up, context))
         message = await context.read()
         turn.unwatch()
-        if isinstance(message, bytes):
-            return message
-        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "the call carries no message")
+        if not isinstance(message, bytes):
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "the call carries no message")
+        return message
 
     def _give_up(self, context: _Context) -> None:
         """End a call whose message does not come: reading it ends then, too."""
@@ -146,10 +143,9 @@ class Handling:
     def _close_stalled(self, since: float) -> None:
         """Close what keeps an answer from being taken: gRPC does not tell which one it is.
 
-        So all go that were there when the answer was sent, for a second at least.
+        So all go that were there when the answer was sent.
         """
-        now = time.monotonic()
-        self._closed += self._connections.close_older(min(since, now - _LOOK_SECONDS), now)
+        self._gate.close_older(since)
 
     def _finish(self, turn: Turn, work: "asyncio.Future[_Done]") -> None:
         """Do what was left for later, once the caller has its answer or is gone."""

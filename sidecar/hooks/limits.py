@@ -11,18 +11,15 @@ READ_SECONDS = 5.0
 """Seconds within which a call's message must be there, whether others wait or not."""
 TAKE_SECONDS = 10.0
 """Seconds within which a caller must have taken its answer."""
-MAX_WAITING = 256
+MAX_WAITING = 128
 """Calls that wait for their turn; of more than these, the one that waits longest is refused."""
-MAX_CONNECTIONS = 256
-"""Connections kept; of more than these, the oldest are closed. Each costs about 20 kB here,
-with an open call 40 kB; KubeVirt has one for each call, and makes one call at a time."""
-MAX_DESCRIPTORS = 640
-"""Open files of the hook's process: what the kernel holds connections back by, between two
-looks at their number. Above ``MAX_CONNECTIONS``, and below what 64 MB can hold."""
+MAX_CONNECTIONS = 128
+"""Connections at once; of more than these, the oldest are closed. KubeVirt has one for each
+call, and makes one call at a time."""
 
 CHANNEL = (
-    # Streams of one connection that gRPC accepts; a caller's further ones wait on its side.
-    ("grpc.max_concurrent_streams", 16),
+    # Calls of one connection at once; a caller's further ones wait on its side.
+    ("grpc.max_concurrent_streams", 4),
     # A connection that says nothing, or makes no call, is closed.
     ("grpc.server_handshake_timeout_ms", 2_000),
     ("grpc.max_connection_idle_ms", 5_000),

@@ -17,6 +17,7 @@ from threading import Thread
 import grpc.aio
 
 from sidecar.errors import HostError
+from sidecar.hooks.gate import Gate
 from sidecar.hooks.handling import Handling
 from sidecar.hooks.limits import CHANNEL, Limits
 from sidecar.hooks.methods import Methods, Note
@@ -43,6 +44,7 @@ class GrpcServer:
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="grpc", daemon=True)
         self._server: grpc.aio.Server | None = None
+        self._gate: Gate | None = None
         self._handling: Handling | None = None
 
     def start(self, paths: Sequence[Path]) -> None:
@@ -58,7 +60,7 @@ class GrpcServer:
         """Let running calls end, for a moment; say whether all of them did."""
         ending = asyncio.run_coroutine_threadsafe(self._stop(), self._loop)
         try:
-            drained = ending.result(2 * self._limits.grace + _LEEWAY)
+            drained = ending.result(2 * (self._limits.grace + _LEEWAY))
         except concurrent.futures.TimeoutError:
             return False
         if drained:
@@ -67,25 +69,31 @@ class GrpcServer:
         return drained
 
     async def _start(self, paths: Sequence[Path]) -> None:
+        private = paths[0].with_name(f"{paths[0].name}g")
+        self._gate = Gate(private)
+        self._handling = Handling(self._limits, self._gate, self._note)
         options = (("grpc.max_receive_message_length", MAX_RECEIVED), *CHANNEL)
         self._server = grpc.aio.server(options=options)
-        self._handling = Handling(self._limits, frozenset(paths), self._note)
         self._server.add_generic_rpc_handlers(self._handling.handlers(self._methods))
-        for path in paths:
-            try:
-                self._server.add_insecure_port(_target(path))
-            except RuntimeError as error:
-                raise HostError(
-                    "cannot bind the socket", where=str(path), found=str(error)
-                ) from error
-        await self._server.start()
-        self._handling.look_after()
+        try:
+            self._server.add_insecure_port(_target(private))
+            await self._server.start()
+            for path in paths:
+                self._gate.bind(path)
+            self._gate.open()
+        except (RuntimeError, OSError) as error:
+            raise HostError(
+                "cannot bind the socket", where=str(paths[0]), found=str(error)
+            ) from error
+        self._handling.tell()
 
     async def _stop(self) -> bool:
-        if self._server is None or self._handling is None:
+        if self._server is None or self._gate is None or self._handling is None:
             return True
         await self._server.stop(self._limits.grace)
-        return await self._handling.drain(self._limits.grace)
+        drained = await self._handling.drain(self._limits.grace)
+        await self._gate.close(_LEEWAY)
+        return drained
 
 
 def _target(path: Path) -> str:

@@ -8,7 +8,6 @@ imported before the socket appears, the engine and the log after it.
 import gc
 import logging
 import os
-import resource
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -101,10 +100,8 @@ def _start(
     """Answer ``Info`` first, then load what answers the calls."""
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its lines are no JSON
     from sidecar.hooks.calls import Desk  # noqa: PLC0415 - gRPC, after stale sockets went
-    from sidecar.hooks.limits import MAX_DESCRIPTORS  # noqa: PLC0415 - as above
     from sidecar.hooks.server import HookServer  # noqa: PLC0415 - as above
 
-    _bound_descriptors(MAX_DESCRIPTORS)
     desk = Desk()
     server = HookServer(options.versions, desk, stops.give)
     server.start([socket.bind_path for socket in sockets])
@@ -124,10 +121,3 @@ def _start(
     gc.collect()
     gc.freeze()  # what is loaded stays: no later collection needs to look at it
     return server, log
-
-
-def _bound_descriptors(most: int) -> None:
-    """Let the kernel hold back more open files than the memory suffices for."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft > most:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

@@ -71,7 +71,7 @@ class Gate:
             loop.remove_reader(listener.fileno())
             listener.close()
         end = loop.time() + seconds
-        while loop.time() < end and any(relay.connected for relay in self._relays):
+        while loop.time() < end and any(relay.connected for relay in self._relays):  # noqa: ASYNC110 - once in a server's life
             await asyncio.sleep(0.005)
         for relay in list(self._relays):
             relay.end()

@@ -24,6 +24,7 @@ from sidecar.hooks.turns import Turn, Turns
 _NOTE_SECONDS = 1.0
 """Between two log lines about callers that were cut off."""
 
+_NO_MESSAGE: object = grpc.aio.EOF
 _Context = grpc.aio.ServicerContext[bytes, bytes]
 _Behaviour = Callable[[object, _Context], Coroutine[Any, Any, bytes]]
 
@@ -126,7 +127,7 @@ class Handling:
         turn.watch(READ_SECONDS, partial(self._give_up, context))
         message = await context.read()
         turn.unwatch()
-        if not isinstance(message, bytes):
+        if message is _NO_MESSAGE:
             await context.abort(grpc.StatusCode.UNIMPLEMENTED, "the call carries no message")
         return message
 

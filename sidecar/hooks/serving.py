@@ -66,6 +66,8 @@ class GrpcServer:
         if drained:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(_LEEWAY)
+            if not self._thread.is_alive():
+                self._loop.close()
         return drained
 
     async def _start(self, paths: Sequence[Path]) -> None:

@@ -46,11 +46,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _complain(**fields: object) -> None:
-    """Write a line like the log's, which may not have been loaded."""
+    """Write a line like the log's, which may not have been loaded; nobody may read it."""
     import json  # noqa: PLC0415 - 1 ms before the socket appears
 
-    line = {"event": "cannot serve", "level": "error", **fields}
-    sys.stderr.write(f"{json.dumps(line)}\n")
+    from sidecar.hooks.logwriter import LogWriter  # noqa: PLC0415 - as above
+
+    writer = LogWriter()
+    writer.write(json.dumps({"event": "cannot serve", "level": "error", **fields}))
+    writer.close()
 
 
 def parse_arguments(

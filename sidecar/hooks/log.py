@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The hook's log: JSON, one line a call, on standard error. Never the VMI itself."""
 
-import contextlib
 import json
 import logging
 from collections.abc import Mapping
-from typing import TextIO
 
 import structlog
 
@@ -13,6 +11,7 @@ from sidecar.engine.callback import Outcome
 from sidecar.errors import PortsideError
 from sidecar.hooks.bug import trail
 from sidecar.hooks.calls import Call
+from sidecar.hooks.logwriter import LogWriter
 from sidecar.hooks.redact import redact
 from sidecar.hooks.status import status_code, status_details
 from sidecar.model.ports import PortCount
@@ -28,12 +27,13 @@ class HookLog:
 
     Args:
         level: one of ``LOG_LEVELS``; ``debug`` adds the domain XML, without its secrets.
-        stream: where to write.
+        writer: where to write.
     """
 
-    def __init__(self, level: str, stream: TextIO) -> None:
+    def __init__(self, level: str, writer: LogWriter) -> None:
+        self._writer = writer
         self._log: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
-            structlog.PrintLogger(stream),
+            _Lines(writer),
             processors=[
                 structlog.processors.add_log_level,
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -41,6 +41,10 @@ class HookLog:
             ],
             wrapper_class=structlog.make_filtering_bound_logger(level),
         )
+
+    def close(self) -> bool:
+        """Let the last lines out, for a moment; say whether all of them went."""
+        return self._writer.close()
 
     def event(self, event: str, *, level: str = "info", **fields: object) -> None:
         """Write a line about something that rewrites no domain."""
@@ -87,9 +91,14 @@ class HookLog:
         self._write("debug", f"{call.kind} domain", fields)
 
     def _write(self, level: str, event: str, fields: Mapping[str, object]) -> None:
-        # A log that cannot be written (a closed pipe) is no reason to fail a VM.
-        with contextlib.suppress(OSError):
-            getattr(self._log, level)(event, **fields)
+        getattr(self._log, level)(event, **fields)
+
+
+class _Lines:
+    """What structlog hands its lines to."""
+
+    def __init__(self, writer: LogWriter) -> None:
+        self.debug = self.info = self.warning = self.error = writer.write
 
 
 class ForeignHandler(logging.Handler):

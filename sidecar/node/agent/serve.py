@@ -3,7 +3,6 @@
 
 import logging
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from sidecar.errors import HostError, PortsideError
 from sidecar.hooks.bug import describe_bug, trail
 from sidecar.hooks.log import ForeignHandler, HookLog
+from sidecar.hooks.logwriter import LogWriter
 from sidecar.hooks.node_hook import NodeHookServer
 from sidecar.hooks.sockets import SocketFile
 from sidecar.hooks.stop import StopReasons
@@ -59,7 +59,7 @@ def serve(node: Node, options: AgentOptions) -> None:
         HostError: a socket or an address cannot be had.
     """
     with StopReasons() as stops, ExitStack() as stack:
-        log = HookLog(options.log_level, sys.stderr)
+        log = HookLog(options.log_level, LogWriter())
         logging.getLogger().addHandler(ForeignHandler(log))
         registry = CollectorRegistry()
         tally = Tally(registry)
@@ -78,8 +78,10 @@ def serve(node: Node, options: AgentOptions) -> None:
         drained = drain()
         stack.close()
         log.event("stopped", reason=reason, drained=drained)
-        if not drained:
-            # A call waits for the kernel still; what it had begun is on disk as begun.
+        taken = log.close()
+        if not drained or not taken:
+            # A call waits for the kernel still, and what it had begun is on disk as begun; or
+            # the log is not read.
             os._exit(0)
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from sidecar.engine.callback import Settings, define_domain
 from sidecar.hooks.calls import Call, Later
 from sidecar.hooks.log import HookLog
+from sidecar.hooks.malloc import LARGE, return_large_blocks
 from sidecar.hooks.methods import Note
 from sidecar.hooks.sizes import check_reply, check_request
 
@@ -22,6 +23,7 @@ class EngineAnswerer:
     def __init__(self, settings: Settings, log: HookLog) -> None:
         self._settings = settings
         self._log = log
+        self._return_memory = return_large_blocks()
 
     def define(self, call: Call, later: Later) -> bytes:
         """Return the new domain XML; the log's line is left for ``later``.
@@ -31,6 +33,7 @@ class EngineAnswerer:
             PortsideError: see ``sidecar.engine.callback.define_domain``.
         """
         started = time.perf_counter()
+        large = len(call.domain) + len(call.vmi) > LARGE
         try:
             check_request(call.domain, call.vmi)
             outcome = define_domain(call.vmi, call.domain, self._settings)
@@ -38,7 +41,11 @@ class EngineAnswerer:
         except Exception as error:
             later.append(partial(self._log.refused, call, error, _milliseconds_since(started)))
             raise
-        later.append(partial(self._log.answered, call, outcome, _milliseconds_since(started)))
+        else:
+            later.append(partial(self._log.answered, call, outcome, _milliseconds_since(started)))
+        finally:
+            if large:
+                later.append(self._return_memory)
         return outcome.mutation.domain
 
     @property

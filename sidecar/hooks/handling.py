@@ -108,20 +108,20 @@ class Handling:
             self._given_up += 1
             await _abort(context, error)
         try:
-            message = await self._read(turn, context)
+            message = [await self._read(turn, context)]  # a list, to be emptied by the work
         except BaseException:
             self._turns.give_back(turn)
             raise
         loop = asyncio.get_running_loop()
         work = loop.run_in_executor(self._pool, _work, method, message)
-        del message
         _when_over(context, lambda: work.add_done_callback(partial(self._finish, turn)))
         # The caller may go, and the thread works on: the turn ends with both.
         done = await asyncio.shield(work)
         turn.watch(TAKE_SECONDS, partial(self._close_stalled, loop.time()))
         if done.error is not None:
             await _abort(context, done.error)
-        return done.reply
+        reply, done.reply = done.reply, b""
+        return reply
 
     async def _read(self, turn: Turn, context: _Context) -> bytes:
         turn.watch(READ_SECONDS, partial(self._give_up, context))
@@ -204,10 +204,11 @@ async def _run_quietly(coroutine: Coroutine[Any, Any, object]) -> None:
         await coroutine
 
 
-def _work(method: Work, message: bytes) -> _Done:
+def _work(method: Work, message: list[bytes]) -> _Done:
     done = _Done()
     try:
-        done.reply = method.answer(message, done.later)
+        # Nobody but the method holds the message now, and it can let go of it.
+        done.reply = method.answer(message.pop(), done.later)
     except PortsideError as error:
         done.error = error.with_traceback(None)
     except Exception as error:  # noqa: BLE001 - the boundary: every error becomes a status
@@ -216,5 +217,6 @@ def _work(method: Work, message: bytes) -> _Done:
 
 
 def _run_all(actions: list[Callable[[], None]]) -> None:
-    for action in actions:
-        action()
+    # One by one off the list: what the one holds is free when the next one runs.
+    while actions:
+        actions.pop(0)()

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The hook's log: JSON, one line a call, on standard error. Never the VMI itself."""
 
-import json
 import logging
 from collections.abc import Mapping
 
@@ -16,10 +15,7 @@ from sidecar.hooks.redact import redact
 from sidecar.hooks.status import status_code, status_details
 from sidecar.model.ports import PortCount
 from sidecar.model.request import DeviceTotal, Request, VmiIdentity
-from sidecar.vmi.request import parse_request
-
-_MAX_NAME = 253
-"""Longest name in Kubernetes."""
+from sidecar.vmi.request import parse_identity, parse_request
 
 
 class HookLog:
@@ -157,7 +153,10 @@ def _identity(vmi: VmiIdentity) -> dict[str, str]:
 
 
 def _read_request(vmi: bytes) -> tuple[dict[str, str], dict[str, object]]:
-    """Return whose call it was and what it asked, as far as a refused VMI tells."""
+    """Return whose call it was and what it asked, as far as a refused VMI tells.
+
+    By the bounded parser alone: a VMI that is beyond its bounds has no name here.
+    """
     try:
         request = parse_request(vmi)
     except Exception:  # noqa: BLE001 - the call has failed already: this is only its log line
@@ -167,10 +166,6 @@ def _read_request(vmi: bytes) -> tuple[dict[str, str], dict[str, object]]:
 
 def _read_identity(vmi: bytes) -> dict[str, str]:
     try:
-        metadata = json.loads(vmi)["metadata"]
-        names = {key: metadata.get(key) for key in ("namespace", "name", "uid")}
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return _identity(parse_identity(vmi))
+    except Exception:  # noqa: BLE001 - as above
         return _identity(VmiIdentity())
-    return {
-        key: value[:_MAX_NAME] if isinstance(value, str) else "" for key, value in names.items()
-    }

@@ -10,9 +10,9 @@ from sidecar.hooks.limits import Limits
 from sidecar.hooks.plugin import domain_hook
 from sidecar.hooks.serving import GrpcServer
 
-LIMITS = Limits(workers=1, turns=2, grace=0.3)
-"""The engine holds Python's lock, so more threads answer no faster, and each call at work may
-take 20 MB of the 64. While one is worked on, the next one's message is read."""
+LIMITS = Limits(workers=1, turns=1, grace=0.3)
+"""The engine holds Python's lock, so more threads answer no faster, and a call of 4 MiB takes
+half of the 64 MB."""
 
 
 class HookServer(GrpcServer):

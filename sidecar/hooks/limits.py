@@ -19,7 +19,9 @@ call, and makes one call at a time."""
 
 CHANNEL = (
     # Calls of one connection at once; a caller's further ones wait on its side.
-    ("grpc.max_concurrent_streams", 4),
+    ("grpc.max_concurrent_streams", 2),
+    # Bytes of a call that are taken before its turn; more is asked for once it is read.
+    ("grpc.http2.lookahead_bytes", 16_384),
     # A connection that says nothing, or makes no call, is closed.
     ("grpc.server_handshake_timeout_ms", 2_000),
     ("grpc.max_connection_idle_ms", 5_000),

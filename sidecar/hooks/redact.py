@@ -36,7 +36,7 @@ _ATTRIBUTE = re.compile(rf"""(\s*)([^\s=<>"'/]+)(\s*=\s*)({_QUOTED})|(\s*/?\s*\Z
 _PLAIN_ARGUMENT = re.compile(r"""["']-[a-z][a-z_-]*["']""")
 """``-fw_cfg`` and ``-object secret,data=...`` carry ignition, passwords and keys, so of
 ``<qemu:commandline>`` only the names of options stay."""
-_HARMLESS = re.compile(r"""["'](?:\d{1,2}|yes|no|on|off)["']""")
+_HARMLESS = re.compile(r"""["'](?:[0-9]{1,2}|yes|no|on|off)["']""")
 """Values of attributes that nobody knows by name: too little for a secret."""
 _DECLARATION = "<?xml "
 _MAX_DEPTH = 256

@@ -12,10 +12,9 @@ import asyncio
 import contextlib
 import os
 import socket
-from functools import partial
 from pathlib import Path
 
-from sidecar.hooks.limits import MAX_CONNECTIONS
+from sidecar.hooks.limits import MAX_CONNECTIONS, MAX_UPSTREAM
 
 _CHUNK = 64 * 1024
 """Bytes moved at once, and most that wait for one side of a connection."""
@@ -34,10 +33,13 @@ class Gate:
     def __init__(self, private: Path) -> None:
         self.closed = 0
         """Connections closed because there were too many, or they were too slow."""
+        self._loop = asyncio.get_running_loop()
         self._private = private
         self._place = -1
         self._listeners: list[socket.socket] = []
         self._relays: dict[Relay, None] = {}
+        self._speaking: dict[Relay, None] = {}
+        self._upstream: set[socket.socket] = set()
 
     def bind(self, path: Path) -> None:
         """Make the public socket at ``path``.
@@ -53,11 +55,10 @@ class Gate:
         """Accept from now on; gRPC listens already."""
         self._place = os.open(self._private, os.O_PATH)
         self._private.unlink()
-        loop = asyncio.get_running_loop()
         for listener in self._listeners:
             listener.settimeout(0)
             listener.listen(_BACKLOG)
-            loop.add_reader(listener.fileno(), self._accept, listener)
+            self._loop.add_reader(listener.fileno(), self._accept, listener)
 
     def close_older(self, than: float) -> None:
         """Close the connections that came before ``than``, in the loop's time."""
@@ -66,7 +67,7 @@ class Gate:
 
     async def close(self, seconds: float) -> None:
         """Accept no more, and let what gRPC has written out, for a moment."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         for listener in self._listeners:
             loop.remove_reader(listener.fileno())
             listener.close()
@@ -75,22 +76,53 @@ class Gate:
             await asyncio.sleep(0.005)
         for relay in list(self._relays):
             relay.end()
+        for upstream in list(self._upstream):
+            self._released(upstream)
         if self._place >= 0:
             os.close(self._place)
 
-    def connect(self) -> socket.socket:
-        """Connect to gRPC, by the descriptor of the socket's inode.
+    def admit(self, relay: "Relay") -> None:
+        """Connect a relay to gRPC, now or once gRPC has let go of others."""
+        self._speaking[relay] = None
+        self._connect_newest()
 
-        Raises:
-            OSError: gRPC listens no more.
-        """
-        upstream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    def release(self, upstream: socket.socket) -> None:
+        """Close a connection to gRPC, which counts until gRPC has closed it, too."""
         try:
-            upstream.connect(f"/proc/self/fd/{self._place}")
+            upstream.shutdown(socket.SHUT_WR)
         except OSError:
-            upstream.close()
-            raise
-        return upstream
+            self._released(upstream)
+        else:
+            self._loop.add_reader(upstream.fileno(), self._discard, upstream)
+
+    def _discard(self, upstream: socket.socket) -> None:
+        with contextlib.suppress(BlockingIOError):
+            try:
+                data = upstream.recv(_CHUNK)
+            except ConnectionError:
+                data = b""
+            if not data:
+                self._released(upstream)
+
+    def _released(self, upstream: socket.socket) -> None:
+        self._loop.remove_reader(upstream.fileno())
+        upstream.close()
+        self._upstream.discard(upstream)
+        self._connect_newest()
+
+    def _connect_newest(self) -> None:
+        while self._speaking and len(self._upstream) < MAX_UPSTREAM:
+            relay, _ = self._speaking.popitem()
+            upstream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            try:
+                # By the descriptor of the socket's inode: its name is gone.
+                upstream.connect(f"/proc/self/fd/{self._place}")
+            except OSError:
+                upstream.close()
+                relay.end()
+                continue
+            self._upstream.add(upstream)
+            relay.go(upstream)
 
     def _accept(self, listener: socket.socket) -> None:
         accepted: list[socket.socket] = []
@@ -115,6 +147,7 @@ class Gate:
     def forget(self, relay: "Relay") -> None:
         """Take an ended relay off the list."""
         self._relays.pop(relay, None)
+        self._speaking.pop(relay, None)
 
 
 class Relay:
@@ -145,23 +178,29 @@ class Relay:
     def end(self) -> None:
         """Close both sides."""
         self._gate.forget(self)
-        for side in (self._client, self._upstream):
-            if side is not None and side.fileno() >= 0:
-                self._loop.remove_reader(side.fileno())
-                self._loop.remove_writer(side.fileno())
-                side.close()
-        self._upstream = None
+        if self._client.fileno() < 0:
+            return
+        self._stop_watching(self._client)
+        self._client.close()
+        if self._upstream is not None:
+            self._stop_watching(self._upstream)
+            self._gate.release(self._upstream)
+            self._upstream = None
+
+    def go(self, upstream: socket.socket) -> None:
+        """Move what both sides say, from now on."""
+        self._upstream = upstream
+        self._loop.add_reader(self._client.fileno(), self._move, self._client, upstream)
+        self._loop.add_reader(upstream.fileno(), self._move, upstream, self._client)
+        self._move(self._client, upstream)
 
     def _begin(self) -> None:
-        try:
-            self._upstream = self._gate.connect()
-        except OSError:
-            self.end()
-            return
-        inwards = partial(self._move, self._client, self._upstream)
-        self._loop.add_reader(self._client.fileno(), inwards)
-        self._loop.add_reader(self._upstream.fileno(), self._move, self._upstream, self._client)
-        inwards()
+        self._loop.remove_reader(self._client.fileno())
+        self._gate.admit(self)
+
+    def _stop_watching(self, side: socket.socket) -> None:
+        self._loop.remove_reader(side.fileno())
+        self._loop.remove_writer(side.fileno())
 
     def _move(self, source: socket.socket, target: socket.socket) -> None:
         try:

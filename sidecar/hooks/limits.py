@@ -16,6 +16,9 @@ MAX_WAITING = 128
 MAX_CONNECTIONS = 128
 """Connections at once; of more than these, the oldest are closed. KubeVirt has one for each
 call, and makes one call at a time."""
+MAX_UPSTREAM = MAX_CONNECTIONS + 16
+"""Connections that gRPC has not let go of, those that were closed included: it takes its time,
+and what they hold is in memory until then."""
 
 CHANNEL = (
     # Calls of one connection at once; a caller's further ones wait on its side.

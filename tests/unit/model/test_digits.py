@@ -15,7 +15,8 @@ def test_ascii_digits_are_a_number(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " 1", "1 ", "1_0", "+1", "-1", "0x1", "\u0661\u0662", "\uff19\uff14", "\u00b2", "1\u0663"]
+    "text",
+    ["", " 1", "1 ", "1_0", "+1", "-1", "0x1", "\u0661\u0662", "\uff19\uff14", "\u00b2", "1\u0663"],
 )
 def test_nothing_else_is(text: str) -> None:
     assert not is_number(text)

@@ -102,21 +102,11 @@ class Turns:
     async def _wait(self) -> None:
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[place] = None
-        if len(self._waiting) > MAX_WAITING:
-            oldest = next(iter(self._waiting))
-            del self._waiting[oldest]
-            oldest.set_exception(
-                CapacityError(
-                    "too many calls at once",
-                    found=f"{MAX_WAITING + 1} that wait",
-                    expected=f"at most {MAX_WAITING}",
-                    todo="Call again.",
-                )
-            )
-        late = next((turn for turn in self._held if turn.overdue), None)
-        if late is not None:
-            late.revoke()
         try:
+            self._refuse_oldest()
+            late = next((turn for turn in self._held if turn.overdue), None)
+            if late is not None:
+                late.revoke()
             await place
         except asyncio.CancelledError:
             if place.done() and not place.cancelled() and place.exception() is None:
@@ -125,6 +115,22 @@ class Turns:
             raise
         finally:
             self._waiting.pop(place, None)
+
+    def _refuse_oldest(self) -> None:
+        if len(self._waiting) <= MAX_WAITING:
+            return
+        oldest = next(iter(self._waiting))
+        del self._waiting[oldest]
+        if oldest.done():  # its caller went just now
+            return
+        oldest.set_exception(
+            CapacityError(
+                "too many calls at once",
+                found=f"{MAX_WAITING + 1} that wait",
+                expected=f"at most {MAX_WAITING}",
+                todo="Call again.",
+            )
+        )
 
     def _pass_on(self) -> None:
         while self._free and self._waiting:

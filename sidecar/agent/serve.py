@@ -3,7 +3,6 @@
 
 import logging
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from sidecar.pools.context import Node
 from sidecar.pools.observe import ask_guests
 from sidecar.pools.rules.availability import NO_LIBVIRT, Guests
 from sidecar.process.bug import describe_bug, trail
+from sidecar.process.log_writer import LogWriter
 from sidecar.process.sockets import SocketFile
 from sidecar.process.stop import StopReasons
 from sidecar.process.web import Pages, WebServer
@@ -61,7 +61,7 @@ def serve(node: Node, options: AgentOptions) -> None:
         HostError: a socket or an address cannot be had.
     """
     with StopReasons() as stops, ExitStack() as stack:
-        log = HookLog(options.log_level, sys.stderr)
+        log = HookLog(options.log_level, LogWriter())
         logging.getLogger().addHandler(ForeignHandler(log))
         registry = CollectorRegistry()
         tally = Tally(registry)
@@ -81,8 +81,10 @@ def serve(node: Node, options: AgentOptions) -> None:
         drained = drain()
         stack.close()
         log.event("stopped", reason=reason, drained=drained)
-        if not drained:
-            # A call waits for the kernel still; what it had begun is on disk as begun.
+        taken = log.close()
+        if not drained or not taken:
+            # A call waits for the kernel still, and what it had begun is on disk as begun; or
+            # the log is not read.
             os._exit(0)
 
 
@@ -95,7 +97,7 @@ def _serve_hooks(options: AgentOptions, hooks: NodeHooks, stack: ExitStack) -> C
     """Serve the socket; return what ends that and says whether every call ended."""
     if options.socket is None:
         return lambda: True
-    server = NodeHookServer(hooks.handle)
+    server = NodeHookServer(hooks.handle, log.event)
     socket = SocketFile(options.socket.parent, options.socket.name)
     stack.callback(socket.withdraw)
     socket.prepare()

@@ -19,6 +19,7 @@ from sidecar.process.names import LOG_LEVELS, is_kubernetes_name
 
 _SOURCES = tuple(str(name) for name in SourceName)
 _OPTIONS = ("--socket-dir", "--plugin", "--plugin-root", "--log-level", "--source", "--libvirt-uri")
+_REPEATED = ("--version",)
 _FLAGS = ("--plugin-only", "--pool-networks")
 
 
@@ -40,11 +41,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _complain(**fields: object) -> None:
-    """Write a line like the log's, which may not have been loaded."""
+    """Write a line like the log's, which may not have been loaded; nobody may read it."""
     import json  # noqa: PLC0415 - 1 ms before the socket appears
 
-    line = {"event": "cannot serve", "level": "error", **fields}
-    sys.stderr.write(f"{json.dumps(line)}\n")
+    from sidecar.process.log_writer import LogWriter  # noqa: PLC0415 - as above
+
+    writer = LogWriter()
+    writer.write(json.dumps({"event": "cannot serve", "level": "error", **fields}))
+    writer.close()
 
 
 def parse_arguments(
@@ -52,7 +56,10 @@ def parse_arguments(
 ) -> tuple[HookOptions, SettingsChoice]:
     """Read the command line; ``environment`` gives the defaults."""
     parser = _parser()
-    given = parser.parse_args([*_from_environment(parser, environment), *arguments])
+    # Versions add up, so those of the environment count only where no argument names any.
+    repeated = () if parser.parse_args(arguments).version else _REPEATED
+    defaults = _from_environment(parser, environment, repeated)
+    given = parser.parse_args([*defaults, *arguments])
     if given.plugin_only and not given.plugin:
         parser.error("--plugin-only needs --plugin NAME")
     if given.plugin and not is_kubernetes_name(given.plugin):
@@ -77,7 +84,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="portside hook",
         description="Serves KubeVirt's hook API beside a compute container.",
         epilog="PORTSIDE_<OPTION> in the environment stands for an option that is not given, "
-        "e.g. PORTSIDE_LOG_LEVEL=debug or PORTSIDE_POOL_NETWORKS=true. CONTAINER_NAME becomes "
+        "e.g. PORTSIDE_LOG_LEVEL=debug, PORTSIDE_POOL_NETWORKS=true or "
+        "PORTSIDE_VERSION=v1alpha2,v1alpha3. CONTAINER_NAME becomes "
         "part of the socket's name.",
         allow_abbrev=False,
     )
@@ -99,16 +107,23 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _from_environment(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> list[str]:
-    """Return the environment's options as arguments, so that they are checked like those."""
+def _from_environment(
+    parser: argparse.ArgumentParser, environment: Mapping[str, str], repeated: Sequence[str]
+) -> list[str]:
+    """Return the environment's options as arguments, so that they are checked like those.
+
+    A variable of an option that may be repeated holds values with commas or blanks between.
+    """
     arguments = []
-    for option in (*_OPTIONS, *_FLAGS):
+    for option in (*_OPTIONS, *repeated, *_FLAGS):
         variable = f"PORTSIDE_{option[2:].replace('-', '_').upper()}"
         value = environment.get(variable, "")
         if option in _FLAGS:
             if value not in ("", "true", "false"):
                 parser.error(f"{variable} is {value!r}; expected true or false")
             arguments += [option] if value == "true" else []
+        elif option in _REPEATED:
+            arguments += [f"{option}={part}" for part in value.replace(",", " ").split()]
         elif value:
             arguments.append(f"{option}={value}")
     return arguments

@@ -10,6 +10,7 @@ from sidecar.cli.output import Output, print_content, print_json
 from sidecar.cli.pool_options import Format, on_node
 from sidecar.cli.vf_address import parse_address
 from sidecar.errors import RequestError
+from sidecar.model.digits import is_number
 from sidecar.model.pci import PciAddress
 from sidecar.model.vf import MAX_FUNCTIONS
 from sidecar.pools.clear_leases import VfPlace, clear_lease, list_leases, show_lease
@@ -85,7 +86,7 @@ def _parse(text: str) -> PciAddress | VfPlace:
     head, _, tail = text.rpartition(":")
     if "." not in head and not head.startswith("pci_"):
         return parse_address(text)
-    if not (tail.isascii() and tail.isdecimal()) or int(tail) > MAX_FUNCTIONS:
+    if not is_number(tail) or int(tail) > MAX_FUNCTIONS:
         raise typer.BadParameter(
             str(
                 RequestError("not the number of a VF", found=tail, expected=f"0 to {MAX_FUNCTIONS}")

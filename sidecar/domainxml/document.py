@@ -17,7 +17,7 @@ MAX_DEVICES = 2048
 """Most children of ``<devices>``, eight for each PCI bus number: sorting them as libvirt does
 takes time that grows with their square, here about a second."""
 
-MAX_MARKUP = 100_000
+MAX_MARKUP = 50_000
 """Most ``<`` and ``=``. An element or attribute takes up to 250 bytes here, and the hook has
 64 MB; a domain of 50 devices has under 2000."""
 

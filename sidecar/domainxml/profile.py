@@ -7,6 +7,7 @@ from lxml import etree
 
 from sidecar.domainxml.document import child_of, parse_xml
 from sidecar.errors import RequestError, shorten
+from sidecar.model.digits import is_number
 from sidecar.model.settings import PortVlan
 
 
@@ -51,7 +52,7 @@ def _with_vlan(managed: bool, vlan: etree._Element) -> Profile:  # noqa: FBT001 
     if len(tags) != 1 or vlan.get("trunk") == "yes":
         return Profile(managed, None, "a VLAN trunk")
     text = tags[0].get("id", "")
-    if not text.isdecimal():
+    if not is_number(text):
         raise RequestError(
             "a VLAN's id is no number", where="network XML, <vlan>", found=shorten(text)
         )

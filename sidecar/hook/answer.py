@@ -7,6 +7,8 @@ from functools import partial
 from sidecar.hook.calls import Call, Later
 from sidecar.hook.define_domain import Settings, define_domain
 from sidecar.hook.log import HookLog
+from sidecar.process.grpc_methods import Note
+from sidecar.process.malloc import LARGE, return_large_blocks
 from sidecar.process.message_sizes import check_reply, check_request
 
 
@@ -21,6 +23,7 @@ class EngineAnswerer:
     def __init__(self, settings: Settings, log: HookLog) -> None:
         self._settings = settings
         self._log = log
+        self._return_memory = return_large_blocks()
 
     def define(self, call: Call, later: Later) -> bytes:
         """Return the new domain XML; the log's line is left for ``later``.
@@ -30,19 +33,25 @@ class EngineAnswerer:
             PortsideError: see ``sidecar.hook.define_domain.define_domain``.
         """
         started = time.perf_counter()
+        large = len(call.domain) + len(call.vmi) > LARGE
         try:
             check_request(call.domain, call.vmi)
             outcome = define_domain(call.vmi, call.domain, self._settings)
             check_reply(outcome.mutation.domain)
         except Exception as error:
-            later(partial(self._log.refused, call, error, _milliseconds_since(started)))
+            later.append(partial(self._log.refused, call, error, _milliseconds_since(started)))
             raise
-        later(partial(self._log.answered, call, outcome, _milliseconds_since(started)))
+        else:
+            later.append(partial(self._log.answered, call, outcome, _milliseconds_since(started)))
+        finally:
+            if large:
+                later.append(self._return_memory)
         return outcome.mutation.domain
 
-    def note(self, event: str) -> None:
-        """Log a call that changes nothing."""
-        self._log.event(event)
+    @property
+    def note(self) -> Note:
+        """Log what rewrites no domain."""
+        return self._log.event
 
 
 def _milliseconds_since(started: float) -> float:

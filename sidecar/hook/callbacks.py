@@ -4,92 +4,83 @@
 ``PreCloudInitIso`` is never subscribed to; called all the same, it changes nothing.
 """
 
-# ruff: noqa: N802 - the methods' names are the protocol's
-
 from collections.abc import Callable
 
-import grpc
-
-from sidecar.hook.calls import Call, Desk
+from sidecar.hook.calls import Call, Desk, Later
+from sidecar.hook.names import ON_DEFINE_DOMAIN, PRE_CLOUD_INIT_ISO, SHUTDOWN
 from sidecar.pb import v1alpha1_pb2 as v1
-from sidecar.pb import v1alpha1_pb2_grpc as v1_grpc
 from sidecar.pb import v1alpha2_pb2 as v2
-from sidecar.pb import v1alpha2_pb2_grpc as v2_grpc
 from sidecar.pb import v1alpha3_pb2 as v3
-from sidecar.pb import v1alpha3_pb2_grpc as v3_grpc
+from sidecar.process.grpc_methods import Instant, Work, parse
+
+_Define = (
+    type[v1.OnDefineDomainParams] | type[v2.OnDefineDomainParams] | type[v3.OnDefineDomainParams]
+)
+_Defined = (
+    type[v1.OnDefineDomainResult] | type[v2.OnDefineDomainResult] | type[v3.OnDefineDomainResult]
+)
+_CloudInit = type[v2.PreCloudInitIsoParams] | type[v3.PreCloudInitIsoParams]
+_CloudInited = type[v2.PreCloudInitIsoResult] | type[v3.PreCloudInitIsoResult]
 
 
-class CallbacksV1Alpha1(v1_grpc.CallbacksServicer):
-    """``kubevirt.hooks.v1alpha1.Callbacks``."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-
-    def OnDefineDomain(
-        self, request: v1.OnDefineDomainParams, context: grpc.ServicerContext
-    ) -> v1.OnDefineDomainResult:
-        """Rewrite the domain."""
-        call = Call("v1alpha1 OnDefineDomain", request.domainXML, request.vmi)
-        return v1.OnDefineDomainResult(domainXML=self._desk.define(call, context))
-
-
-class CallbacksV1Alpha2(v2_grpc.CallbacksServicer):
-    """``kubevirt.hooks.v1alpha2.Callbacks``."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-
-    def OnDefineDomain(
-        self, request: v2.OnDefineDomainParams, context: grpc.ServicerContext
-    ) -> v2.OnDefineDomainResult:
-        """Rewrite the domain."""
-        call = Call("v1alpha2 OnDefineDomain", request.domainXML, request.vmi)
-        return v2.OnDefineDomainResult(domainXML=self._desk.define(call, context))
-
-    def PreCloudInitIso(
-        self, request: v2.PreCloudInitIsoParams, _context: grpc.ServicerContext
-    ) -> v2.PreCloudInitIsoResult:
-        """Return the cloud-init data as they came."""
-        self._desk.note("v1alpha2 PreCloudInitIso")
-        return v2.PreCloudInitIsoResult(
-            cloudInitNoCloudSource=request.cloudInitNoCloudSource,
-            cloudInitData=request.cloudInitData,
-        )
-
-
-class CallbacksV1Alpha3(v3_grpc.CallbacksServicer):
-    """``kubevirt.hooks.v1alpha3.Callbacks``.
+def callbacks(
+    version: str, desk: Desk, stop: Callable[[], None]
+) -> tuple[str, dict[str, Work | Instant]]:
+    """Return name and methods of ``Callbacks`` in one version.
 
     Args:
+        version: see ``sidecar.hook.names.VERSIONS``.
         desk: answers the calls.
-        stop: ends the process; called once ``Shutdown`` has been answered.
+        stop: ends the process; called once ``Shutdown`` has been answered. A sidecar that
+            stays blocks the pod's end.
     """
+    methods: dict[str, Work | Instant] = {}
+    if version == "v1alpha1":
+        methods[ON_DEFINE_DOMAIN] = _define(
+            version, v1.OnDefineDomainParams, v1.OnDefineDomainResult, desk
+        )
+    elif version == "v1alpha2":
+        methods[ON_DEFINE_DOMAIN] = _define(
+            version, v2.OnDefineDomainParams, v2.OnDefineDomainResult, desk
+        )
+        methods[PRE_CLOUD_INIT_ISO] = _leave_cloud_init(
+            version, v2.PreCloudInitIsoParams, v2.PreCloudInitIsoResult, desk
+        )
+    else:
+        methods[ON_DEFINE_DOMAIN] = _define(
+            version, v3.OnDefineDomainParams, v3.OnDefineDomainResult, desk
+        )
+        methods[PRE_CLOUD_INIT_ISO] = _leave_cloud_init(
+            version, v3.PreCloudInitIsoParams, v3.PreCloudInitIsoResult, desk
+        )
+        methods[SHUTDOWN] = Instant(v3.ShutdownResult().SerializeToString(), ended=stop)
+    return f"kubevirt.hooks.{version}.Callbacks", methods
 
-    def __init__(self, desk: Desk, stop: Callable[[], None]) -> None:
-        self._desk = desk
-        self._stop = stop
 
-    def OnDefineDomain(
-        self, request: v3.OnDefineDomainParams, context: grpc.ServicerContext
-    ) -> v3.OnDefineDomainResult:
-        """Rewrite the domain."""
-        call = Call("v1alpha3 OnDefineDomain", request.domainXML, request.vmi)
-        return v3.OnDefineDomainResult(domainXML=self._desk.define(call, context))
+def _define(version: str, params: _Define, result: _Defined, desk: Desk) -> Work:
+    kind = f"{version} {ON_DEFINE_DOMAIN}"
 
-    def PreCloudInitIso(
-        self, request: v3.PreCloudInitIsoParams, _context: grpc.ServicerContext
-    ) -> v3.PreCloudInitIsoResult:
+    def answer(data: bytes, later: Later) -> bytes:
+        with desk.noting_what_is_malformed(kind, later):
+            request = parse(params, data)
+        call = Call(kind, request.domainXML, request.vmi)
+        del data, request
+        return result(domainXML=desk.define(call, later)).SerializeToString()
+
+    return Work(answer)
+
+
+def _leave_cloud_init(version: str, params: _CloudInit, result: _CloudInited, desk: Desk) -> Work:
+    kind = f"{version} {PRE_CLOUD_INIT_ISO}"
+
+    def answer(data: bytes, later: Later) -> bytes:
         """Return the cloud-init data as they came."""
-        self._desk.note("v1alpha3 PreCloudInitIso")
-        return v3.PreCloudInitIsoResult(
+        with desk.noting_what_is_malformed(kind, later):
+            request = parse(params, data)
+        later.append(lambda: desk.note(kind))
+        return result(
             cloudInitNoCloudSource=request.cloudInitNoCloudSource,
             cloudInitData=request.cloudInitData,
-        )
+        ).SerializeToString()
 
-    def Shutdown(
-        self, _request: v3.ShutdownParams, context: grpc.ServicerContext
-    ) -> v3.ShutdownResult:
-        """End the process: a sidecar that stays blocks the pod's end."""
-        if not context.add_callback(self._stop):
-            self._stop()  # the caller is gone already
-        return v3.ShutdownResult()
+    return Work(answer)

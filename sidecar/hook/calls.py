@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """One call, whichever service brought it, and what answers it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
-import grpc
-
-from sidecar.process.grpc_status import abort
+from sidecar.process.grpc_methods import MalformedMessageError, Note
+from sidecar.process.grpc_status import status_code, status_details
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Call:
     vmi: bytes
 
 
-Later = Callable[[Callable[[], None]], None]
+Later = list[Callable[[], None]]
 """Takes what is to be done once the caller has its answer, or is gone."""
 
 
@@ -37,8 +38,9 @@ class Answerer(Protocol):
             PortsideError: see ``sidecar.hook.define_domain.define_domain``.
         """
 
-    def note(self, event: str) -> None:
-        """Log a call that changes nothing."""
+    @property
+    def note(self) -> Note:
+        """Log what rewrites no domain."""
 
 
 class Desk:
@@ -60,27 +62,26 @@ class Desk:
         if not self._answerer.done():
             self._answerer.set_exception(reason)
 
-    def define(self, call: Call, context: grpc.ServicerContext) -> bytes:
-        """Answer ``call``; an error ends it with the error's status and text.
+    def define(self, call: Call, later: Later) -> bytes:
+        """Answer ``call``; see ``Answerer``."""
+        return self._answerer.result().define(call, later)
 
-        What is left for later is done before the server's ``stop`` returns: gRPC runs a
-        call's callbacks before it takes the call off its list, and stops when that is empty.
-        """
-
-        def later(action: Callable[[], None]) -> None:
-            if not context.add_callback(action):
-                action()  # the caller is gone already
-
-        try:
-            return self._answerer.result().define(call, later)
-        except Exception as error:  # noqa: BLE001 - the boundary: every error becomes a status
-            abort(context, error)
-
-    def note(self, event: str) -> None:
-        """Log a call that changes nothing, now or once there is a log."""
+    def note(self, event: str, *, level: str = "info", **fields: object) -> None:
+        """Log what rewrites no domain, now or once there is a log."""
 
         def write(answerer: Future[Answerer]) -> None:
             if answerer.exception() is None:
-                answerer.result().note(event)
+                answerer.result().note(event, level=level, **fields)
 
         self._answerer.add_done_callback(write)
+
+    @contextmanager
+    def noting_what_is_malformed(self, kind: str, later: Later) -> Iterator[None]:
+        """Leave the line of a call whose message cannot be read for ``later``."""
+        try:
+            yield
+        except MalformedMessageError as error:
+            code, details = status_code(error).name, status_details(error)
+            fields = {"outcome": "refused", "code": code, "error": details}
+            later.append(partial(self.note, kind, level="error", **fields))
+            raise

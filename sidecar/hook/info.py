@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ``Info`` service: who we are and what we want to be called for."""
 
-import grpc
+from functools import partial
 
 from sidecar.hook.calls import Desk
 from sidecar.hook.names import NAME, ON_DEFINE_DOMAIN, SHUTDOWN
-from sidecar.pb import info_pb2, info_pb2_grpc
+from sidecar.pb import info_pb2
+from sidecar.process.grpc_methods import Instant
 
 
 def hook_points(versions: tuple[str, ...]) -> tuple[str, ...]:
@@ -17,19 +18,13 @@ def hook_points(versions: tuple[str, ...]) -> tuple[str, ...]:
     return (ON_DEFINE_DOMAIN, SHUTDOWN) if "v1alpha3" in versions else (ON_DEFINE_DOMAIN,)
 
 
-class InfoService(info_pb2_grpc.InfoServicer):
-    """Answers without the engine: an ``Info`` that takes a second panics virt-launcher."""
+def info(versions: tuple[str, ...], desk: Desk) -> tuple[str, dict[str, Instant]]:
+    """Return name and methods of the service.
 
-    def __init__(self, versions: tuple[str, ...], desk: Desk) -> None:
-        points = [info_pb2.HookPoint(name=point) for point in hook_points(versions)]
-        self._result = info_pb2.InfoResult(name=NAME, hookPoints=points, versions=versions)
-        self._desk = desk
-
-    def Info(  # noqa: N802 - the protocol's name
-        self,
-        request: info_pb2.InfoParams,  # noqa: ARG002 - gRPC's signature
-        context: grpc.ServicerContext,  # noqa: ARG002 - as above
-    ) -> info_pb2.InfoResult:
-        """Say what we offer."""
-        self._desk.note("Info")
-        return self._result
+    It answers without the engine, and whatever else is in work: an ``Info`` that takes a
+    second panics virt-launcher.
+    """
+    points = [info_pb2.HookPoint(name=point) for point in hook_points(versions)]
+    result = info_pb2.InfoResult(name=NAME, hookPoints=points, versions=versions)
+    method = Instant(result.SerializeToString(), noted=partial(desk.note, "Info"))
+    return "kubevirt.hooks.info.Info", {"Info": method}

@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The hook's log: JSON, one line a call, on standard error. Never the VMI itself."""
 
-import contextlib
-import json
 import logging
 from collections.abc import Mapping
-from typing import TextIO
 
 import structlog
 
@@ -17,10 +14,8 @@ from sidecar.model.ports import PortCount
 from sidecar.model.request import DeviceTotal, Request, VmiIdentity
 from sidecar.process.bug import trail
 from sidecar.process.grpc_status import status_code, status_details
-from sidecar.vmi.request import parse_request
-
-_MAX_NAME = 253
-"""Longest name in Kubernetes."""
+from sidecar.process.log_writer import LogWriter
+from sidecar.vmi.request import parse_identity, parse_request
 
 
 class HookLog:
@@ -28,12 +23,13 @@ class HookLog:
 
     Args:
         level: one of ``LOG_LEVELS``; ``debug`` adds the domain XML, without its secrets.
-        stream: where to write.
+        writer: where to write.
     """
 
-    def __init__(self, level: str, stream: TextIO) -> None:
+    def __init__(self, level: str, writer: LogWriter) -> None:
+        self._writer = writer
         self._log: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
-            structlog.PrintLogger(stream),
+            _Lines(writer),
             processors=[
                 structlog.processors.add_log_level,
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -41,6 +37,10 @@ class HookLog:
             ],
             wrapper_class=structlog.make_filtering_bound_logger(level),
         )
+
+    def close(self) -> bool:
+        """Let the last lines out, for a moment; say whether all of them went."""
+        return self._writer.close()
 
     def event(self, event: str, *, level: str = "info", **fields: object) -> None:
         """Write a line about something that rewrites no domain."""
@@ -87,9 +87,14 @@ class HookLog:
         self._write("debug", f"{call.kind} domain", fields)
 
     def _write(self, level: str, event: str, fields: Mapping[str, object]) -> None:
-        # A log that cannot be written (a closed pipe) is no reason to fail a VM.
-        with contextlib.suppress(OSError):
-            getattr(self._log, level)(event, **fields)
+        getattr(self._log, level)(event, **fields)
+
+
+class _Lines:
+    """What structlog hands its lines to."""
+
+    def __init__(self, writer: LogWriter) -> None:
+        self.debug = self.info = self.warning = self.error = writer.write
 
 
 class ForeignHandler(logging.Handler):
@@ -148,7 +153,10 @@ def _identity(vmi: VmiIdentity) -> dict[str, str]:
 
 
 def _read_request(vmi: bytes) -> tuple[dict[str, str], dict[str, object]]:
-    """Return whose call it was and what it asked, as far as a refused VMI tells."""
+    """Return whose call it was and what it asked, as far as a refused VMI tells.
+
+    By the bounded parser alone: a VMI that is beyond its bounds has no name here.
+    """
     try:
         request = parse_request(vmi)
     except Exception:  # noqa: BLE001 - the call has failed already: this is only its log line
@@ -158,10 +166,6 @@ def _read_request(vmi: bytes) -> tuple[dict[str, str], dict[str, object]]:
 
 def _read_identity(vmi: bytes) -> dict[str, str]:
     try:
-        metadata = json.loads(vmi)["metadata"]
-        names = {key: metadata.get(key) for key in ("namespace", "name", "uid")}
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return _identity(parse_identity(vmi))
+    except Exception:  # noqa: BLE001 - as above
         return _identity(VmiIdentity())
-    return {
-        key: value[:_MAX_NAME] if isinstance(value, str) else "" for key, value in names.items()
-    }

@@ -6,6 +6,7 @@ VERSIONS = ("v1alpha3", "v1alpha2", "v1alpha1")
 """Versions of ``Callbacks`` that we serve, newest first; KubeVirt picks the newest it knows."""
 ON_DEFINE_DOMAIN = "OnDefineDomain"
 SHUTDOWN = "Shutdown"
+PRE_CLOUD_INIT_ISO = "PreCloudInitIso"
 HOOK_DIR = "/var/run/kubevirt-hooks"
 """Where virt-launcher's volume for hook sockets is mounted in a sidecar."""
 PLUGIN_ROOT = "/var/run/kubevirt-plugin"

@@ -1,37 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
 """``DomainHookService`` of KubeVirt's plugin API."""
 
-import grpc
-
 from sidecar.errors import RequestError, shorten
-from sidecar.hook.calls import Call, Desk
+from sidecar.hook.calls import Call, Desk, Later
 from sidecar.pb import plugins_v1alpha1_pb2 as pb
-from sidecar.pb import plugins_v1alpha1_pb2_grpc as pb_grpc
-from sidecar.process.grpc_status import abort
+from sidecar.process.grpc_methods import Work, parse
 
 DOMAIN_TYPE = "libvirt"
 
 
-class DomainHookService(pb_grpc.DomainHookServiceServicer):
-    """Rewrites a domain; boot and migration target are the same work."""
+def domain_hook(desk: Desk) -> tuple[str, dict[str, Work]]:
+    """Return name and methods of the service: it rewrites a domain.
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    Boot and migration target are the same work.
+    """
 
-    def MutateDomain(  # noqa: N802 - the protocol's name
-        self, request: pb.MutateDomainRequest, context: grpc.ServicerContext
-    ) -> pb.MutateDomainResponse:
-        """Rewrite the domain."""
+    def answer(data: bytes, later: Later) -> bytes:
+        with desk.noting_what_is_malformed("plugin MutateDomain", later):
+            request = parse(pb.MutateDomainRequest, data)
         if request.domain_type != DOMAIN_TYPE:
-            abort(
-                context,
-                RequestError(
-                    "this kind of domain is not known here",
-                    where="MutateDomainRequest.domain_type",
-                    found=shorten(request.domain_type),
-                    expected=DOMAIN_TYPE,
-                ),
+            raise RequestError(
+                "this kind of domain is not known here",
+                where="MutateDomainRequest.domain_type",
+                found=shorten(request.domain_type),
+                expected=DOMAIN_TYPE,
             )
         invocation = request.sidecar_context.invocation_context or "without context"
-        call = Call(f"plugin MutateDomain {invocation}", request.domain, request.vmi)
-        return pb.MutateDomainResponse(domain=self._desk.define(call, context))
+        call = Call(f"plugin MutateDomain {invocation[:80]}", request.domain, request.vmi)
+        del data, request
+        return pb.MutateDomainResponse(domain=desk.define(call, later)).SerializeToString()
+
+    return "kubevirt.hooks.plugins.v1alpha1.DomainHookService", {"MutateDomain": Work(answer)}

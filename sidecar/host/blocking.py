@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from sidecar.errors import HostError
+from sidecar.model.digits import is_number
 from sidecar.model.vf import UNKNOWN, Unknown
 
 _PARTING: Final = 0.1
@@ -137,7 +138,7 @@ def _parse(said: bytes, code: int) -> Written:
         return Written(Ending.DONE)
     if word == Ending.HELD:
         return Written(Ending.HELD, text=rest)
-    if word in {Ending.NOT_OPENED, Ending.REFUSED} and rest.isdecimal():
+    if word in {Ending.NOT_OPENED, Ending.REFUSED} and is_number(rest):
         return Written(Ending(word), int(rest))
     raise HostError(
         "the process that writes for us ended without a word",

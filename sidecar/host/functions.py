@@ -9,6 +9,7 @@ from typing import Final
 
 from sidecar.errors import RequestError
 from sidecar.host.sysfs import Folder, Sysfs, parse_name
+from sidecar.model.digits import is_number
 from sidecar.model.pci import PciAddress
 from sidecar.model.vf import (
     MAX_FUNCTIONS,
@@ -76,7 +77,7 @@ def _read_vfs(
     if names is UNKNOWN or names is None:
         return UNKNOWN
     links = [name for name in names if name.startswith(_LINK)]
-    indices = sorted(int(number) for name in links if (number := name[len(_LINK) :]).isdecimal())
+    indices = sorted(int(number) for name in links if is_number(number := name[len(_LINK) :]))
     vfs = []
     for index in indices:
         name = folder.link(f"{_LINK}{index}")
@@ -153,7 +154,7 @@ def _read_group(folder: Folder) -> int | Unknown | None:
     name = folder.link("iommu_group")
     if name is None or name is UNKNOWN:
         return name
-    return int(name) if name.isdecimal() else UNKNOWN
+    return int(name) if is_number(name) else UNKNOWN
 
 
 def _read_interfaces(folder: Folder) -> tuple[NetInterface, ...] | Unknown:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from sidecar.model.digits import is_number
+
 PROCFS: Final = Path("/proc")
 
 _VFIO: Final = "/dev/vfio/"
@@ -41,7 +43,7 @@ def read_holders(proc: Path = PROCFS) -> Holders:
     hidden = False
     try:
         with os.scandir(proc) as entries:
-            numbers = sorted(int(one.name) for one in entries if one.name.isdecimal())
+            numbers = sorted(int(one.name) for one in entries if is_number(one.name))
     except OSError:
         return Holders({}, hidden=True)
     for number in numbers:

@@ -16,6 +16,7 @@ from sidecar.host.blocking import Ending, LastLook, Written, read_text, write_te
 from sidecar.host.drivers import driver_named
 from sidecar.host.refusals import explain_write
 from sidecar.host.sysfs import Folder, Sysfs
+from sidecar.model.digits import is_number
 from sidecar.model.pci import PciAddress
 from sidecar.model.vf import UNKNOWN, Unknown
 
@@ -23,7 +24,7 @@ SECONDS: Final = 30.0
 """Patience with one write: sixty VFs with their network interfaces take seconds."""
 
 _FILE: Final = "sriov_numvfs"
-_VF: Final = re.compile(r"virtfn\d+")
+_VF: Final = re.compile(r"virtfn[0-9]+")
 
 
 class WriteHung(HostError):  # noqa: N818 - says what happened, not that it is an error
@@ -36,7 +37,7 @@ def read_numvfs(sysfs: Sysfs, pf: PciAddress, seconds: float = SECONDS) -> int |
     The routine count is ``count_vfs``, which never waits.
     """
     text = read_text(sysfs.devices / str(pf) / _FILE, seconds)
-    return int(text) if isinstance(text, str) and text.isdecimal() else UNKNOWN
+    return int(text) if isinstance(text, str) and is_number(text) else UNKNOWN
 
 
 def count_vfs(sysfs: Sysfs, pf: PciAddress) -> int:

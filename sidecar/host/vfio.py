@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from sidecar.host.small_files import is_switched_on, names_in, read, read_lines
+from sidecar.model.digits import is_number
 from sidecar.model.host_facts import DeviceNode, QemuUser, Reading, VfioFacts
 from sidecar.model.vf import UNKNOWN, Unknown
 
@@ -103,11 +104,11 @@ def _read_user(root: Path, settings: Mapping[str, str]) -> QemuUser:
         int(fields[2])
         for fields in groups
         if len(fields) > 3  # noqa: PLR2004 - group(5): the fourth field lists the members
-        and fields[2].isdecimal()
+        and is_number(fields[2])
         and (fields[0] == settings.get("group") or name in fields[3].split(","))
     }
     number = name.removeprefix("+")
-    if number.isdecimal():
+    if is_number(number):
         return QemuUser(name, int(number), frozenset(gids))
     if name not in accounts:
         return QemuUser(name, None)
@@ -120,7 +121,7 @@ def _read_accounts(path: Path) -> Mapping[str, tuple[int, int]]:
     accounts = {}
     for line in read_lines(path):
         name, *fields = line.split(":")
-        if len(fields) > 2 and fields[1].isdecimal() and fields[2].isdecimal():  # noqa: PLR2004 - passwd(5)
+        if len(fields) > 2 and is_number(fields[1]) and is_number(fields[2]):  # noqa: PLR2004 - passwd(5)
             accounts[name] = (int(fields[1]), int(fields[2]))
     return accounts
 

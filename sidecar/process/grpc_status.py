@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """From an error's class to gRPC's status code."""
 
-from typing import NoReturn
-
 import grpc
 
 from sidecar.errors import (
@@ -14,10 +12,12 @@ from sidecar.errors import (
     RequestError,
 )
 from sidecar.process.bug import describe_bug
+from sidecar.process.grpc_methods import MalformedMessageError
 from sidecar.process.message_sizes import MessageSizeError
 
 CODES: dict[type[PortsideError], grpc.StatusCode] = {
     MessageSizeError: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    MalformedMessageError: grpc.StatusCode.INTERNAL,  # what gRPC itself answers
     RequestError: grpc.StatusCode.INVALID_ARGUMENT,
     CapacityError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     HostError: grpc.StatusCode.FAILED_PRECONDITION,
@@ -46,9 +46,3 @@ def status_details(error: BaseException) -> str:
     else:
         text = describe_bug(error)
     return text if len(text) <= MAX_DETAILS else f"{text[: MAX_DETAILS - 3]}..."
-
-
-def abort(context: grpc.ServicerContext, error: BaseException) -> NoReturn:
-    """End the call with the status of ``error``."""
-    context.abort(status_code(error), status_details(error))
-    raise AssertionError("gRPC's abort came back")

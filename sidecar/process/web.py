@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from sidecar.errors import HostError
+from sidecar.model.digits import is_number
 
 _TEXT: Final = "text/plain; charset=utf-8"
 _SECONDS: Final = 10.0
@@ -48,7 +49,7 @@ def parse_address(text: str) -> tuple[str, int] | Path:
         return path
     host, colon, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not colon or not host or not port.isdecimal() or int(port) > _PORTS:
+    if not colon or not host or not is_number(port) or int(port) > _PORTS:
         raise ValueError("expected ADDRESS:PORT or unix:PATH")
     return host, int(port)
 

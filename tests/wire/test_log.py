@@ -158,7 +158,7 @@ def test_secrets_of_the_domain_are_not_logged(base: Path) -> None:
         assert "[removed]" in hook.log_text()
 
 
-def test_grpc_s_own_complaints_are_json_lines_too(hook: HookProcess) -> None:
+def test_a_message_that_cannot_be_read_has_its_line(hook: HookProcess) -> None:
     hook.wait_for_line("serving")
     with grpc.insecure_channel(f"unix:{hook.path}") as channel:
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
@@ -166,6 +166,7 @@ def test_grpc_s_own_complaints_are_json_lines_too(hook: HookProcess) -> None:
         )
         with pytest.raises(grpc.RpcError):
             call(b"\xff" + SECRET.encode(), timeout=5)
-    line = hook.wait_for_line("Exception deserializing message!")
-    assert line["logger"] == "grpc._common"
+    line = hook.wait_for_line(CALL)
+    assert (line["level"], line["outcome"], line["code"]) == ("error", "refused", "INTERNAL")
+    assert "OnDefineDomainParams" in str(line["error"])
     assert SECRET not in hook.log_text()

@@ -2,8 +2,8 @@
 """A hook whose source of controllers is in trouble.
 
 Usage: ``python -m tests.wire.troubled_hook TROUBLE --socket-dir DIR``, where TROUBLE is
-a class of ``sidecar.errors``, ``ZeroDivisionError``, ``slow``, or ``late``: the source
-does not open, which shows a second after the socket appeared.
+a class of ``sidecar.errors``, ``ZeroDivisionError``, ``slow``, ``late``: the source does
+not open, which shows a second after the socket appeared, or ``hanging``: it takes a minute.
 """
 
 import os
@@ -46,6 +46,9 @@ class TroubledSource:
 def load(_stack: ExitStack) -> "Settings":
     from sidecar.hook.define_domain import Settings  # noqa: PLC0415 - as the real hook does
 
+    if sys.argv[1] == "hanging":
+        sys.stderr.write('{"event": "hanging"}\n')
+        time.sleep(60)
     if sys.argv[1] == "late":
         time.sleep(1)
         raise errors.HostError("the source does not open", where="test")

@@ -34,7 +34,7 @@ def handler() -> Handler:
 def path(handler: Handler) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="ps-") as folder:
         path = Path(folder) / "n.sock"
-        server = NodeHookServer(handler)
+        server = NodeHookServer(handler, lambda *_, **__: None)
         server.start([path])
         yield path
         assert server.stop()

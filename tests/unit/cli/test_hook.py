@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import re
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -45,12 +46,49 @@ def test_the_environment_gives_what_the_arguments_do_not() -> None:
         "PORTSIDE_SOURCE": "libvirt",
         "PORTSIDE_LIBVIRT_URI": "test:///default",
         "PORTSIDE_POOL_NETWORKS": "true",
+        "PORTSIDE_VERSION": "v1alpha2",
     }
     options, choice = parse_arguments(["--log-level", "error"], environment)
-    assert options == HookOptions(
-        None, Path("/p/ports"), "", ("v1alpha3", "v1alpha2", "v1alpha1"), "error"
-    )
+    assert options == HookOptions(None, Path("/p/ports"), "", ("v1alpha2",), "error")
     assert choice == SettingsChoice(SourceName.LIBVIRT, "test:///default", pool_networks=True)
+
+
+VALUES = {
+    "--version": "v1alpha2",
+    "--socket-dir": "/s",
+    "--plugin": "ports",
+    "--plugin-root": "/p",
+    "--log-level": "debug",
+    "--source": "launcher",
+    "--libvirt-uri": "test:///default",
+}
+FLAGS = ("--plugin-only", "--pool-networks")
+
+
+def test_every_option_of_the_help_has_its_variable(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse_arguments(["--help"], {})
+    options = set(re.findall(r"^  (?:-h, )?(--[a-z-]+)", capsys.readouterr().out, re.MULTILINE))
+    assert options == {*VALUES, *FLAGS, "--help"}
+    base = ["--plugin", "ports"]
+    for option in (*VALUES, *FLAGS):
+        value = VALUES.get(option)
+        given = [option] if value is None else [option, value]
+        variable = f"PORTSIDE_{option[2:].replace('-', '_').upper()}"
+        by_variable = parse_arguments(base, {variable: value or "true"})
+        assert by_variable == parse_arguments([*base, *given], {}), option
+        assert option == "--plugin" or by_variable != parse_arguments(base, {}), option
+
+
+@pytest.mark.parametrize("text", ["v1alpha1,v1alpha3", "v1alpha3 v1alpha1", " v1alpha3, v1alpha1 "])
+def test_versions_of_the_environment_are_a_list(text: str) -> None:
+    options, _ = parse_arguments([], {"PORTSIDE_VERSION": text})
+    assert options.versions == ("v1alpha3", "v1alpha1")
+
+
+def test_versions_of_the_arguments_stand_alone() -> None:
+    options, _ = parse_arguments(["--version", "v1alpha2"], {"PORTSIDE_VERSION": "v1alpha1"})
+    assert options.versions == ("v1alpha2",)
 
 
 @pytest.mark.parametrize("name", SourceName)
@@ -73,6 +111,7 @@ def test_every_source_can_be_loaded(name: SourceName) -> None:
         (["--plugin", ".."], {}, "--plugin takes the name of a Plugin object, not '..'"),
         (["--log", "debug"], {}, "unrecognized arguments: --log debug"),
         ([], {"PORTSIDE_LOG_LEVEL": "loud"}, "argument --log-level: invalid choice: 'loud'"),
+        ([], {"PORTSIDE_VERSION": "v1"}, "argument --version: invalid choice: 'v1'"),
         ([], {"PORTSIDE_POOL_NETWORKS": "yes"}, "PORTSIDE_POOL_NETWORKS is 'yes'"),
     ],
 )

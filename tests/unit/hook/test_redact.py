@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 import time
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sidecar.hook import redact_names as names
 from sidecar.hook.redact import MAX_LOGGED, redact
-from tests.support import RECORDINGS
+from tests.support import RECORDINGS, missing
 
 SECRET = "hunter2-Zx9"  # noqa: S105 - bait: must not come out
 
@@ -33,6 +35,35 @@ SECRET = "hunter2-Zx9"  # noqa: S105 - bait: must not come out
         "<launchSecurity type='sev-snp'><hostData>{}</hostData></launchSecurity>",
         "<source protocol='rbd'><auth secret='{}'/></source>",
         "<foo key='{}'/>",
+        "<source protocol='https'><cookies><cookie name='c'>{}</cookie></cookies></source>",
+        "<source protocol='https' name='a' query='token={}'/>",
+        "<source protocol='https' name='a?token={}'/>",
+        "<os><cmdline>root=/dev/vda rd.luks.key={}</cmdline></os>",
+        "<os><initarg>--token={}</initarg></os>",
+        "<os><initenv name='TOKEN'>{}</initenv></os>",
+        "<bootloader_args>{}</bootloader_args>",
+        "<sysinfo type='smbios'><entry name='serial'>ds=nocloud;s={}</entry></sysinfo>",
+        "<sysinfo type='smbios'><chassis><entry name='asset'>{}</entry></chassis></sysinfo>",
+        "<metadata><a:init xmlns:a='urn:a'><a:userdata>{}</a:userdata></a:init></metadata>",
+        "<metadata><a:init xmlns:a='urn:a' name='{}'/></metadata>",
+        "<title>{}</title>",
+        "<description>{}</description>",
+        "<!-- the password is {} -->",
+        "<!-- cut {}",
+        "<?note {}?>",
+        "<name><![CDATA[x]]></name><cmdline><![CDATA[{}]]></cmdline>",
+        "<launchSecurity type='sev'><session>{}</session></launchSecurity>",
+        "<launchSecurity type='sev-snp'><idBlock>{}</idBlock><idAuth>{}</idAuth></launchSecurity>",
+        "<launchSecurity type='tdx'><mrOwner>{}</mrOwner></launchSecurity>",
+        "<filterref filter='f'><parameter name='KEY' value='{}'/></filterref>",
+        "<q:frontend><q:property name='k' type='string' value='{}'/></q:frontend>",
+        "<tpm><backend type='emulator'><encryption secret='{}'/></backend></tpm>",
+        "<lease><key>{}</key></lease>",
+        "<from-a-later-libvirt>{}</from-a-later-libvirt>",
+        "<disk from-a-later-libvirt='{}'/>",
+        "<disk {}/>",
+        "text of the domain itself {}",
+        "</domain>{}",
     ],
 )
 def test_secrets_go(domain: str) -> None:
@@ -85,6 +116,13 @@ def test_a_long_domain_is_cut() -> None:
         b"<sysinfo type='fwcfg'",
         b"\"'<>",
         b"<a:b.c:arg ",
+        b"<!--",
+        b"<![CDATA[",
+        b"<?",
+        b"<a>",
+        b"<a b=c d='",
+        b"</a",
+        b"<metadata>",
     ],
 )
 def test_time_is_bounded(unit: bytes) -> None:
@@ -96,3 +134,57 @@ def test_time_is_bounded(unit: bytes) -> None:
 @given(st.binary(max_size=300))
 def test_anything_gives_text(domain: bytes) -> None:
     assert isinstance(redact(domain), str)
+
+
+SCHEMAS = Path("/usr/share/libvirt/schemas")
+RELAX = "{http://relaxng.org/ns/structure/1.0}"
+
+
+class Schema:
+    """The attributes of libvirt's domain schema, and the elements that hold text."""
+
+    def __init__(self, folder: Path) -> None:
+        self.attributes: set[str] = set()
+        self.texts: set[str] = set()
+        self._definitions: dict[str, list[ET.Element]] = {}
+        names = ("domaincommon", "domainoverrides", "storagecommon", "networkcommon", "cputypes")
+        files = [folder / f"{name}.rng" for name in names] + [folder / "basictypes.rng"]
+        roots = [ET.parse(path).getroot() for path in files if path.exists()]
+        for root in roots:
+            for definition in root.iter(f"{RELAX}define"):
+                self._definitions.setdefault(definition.get("name", ""), []).append(definition)
+        for root in roots:
+            for element in root.iter(f"{RELAX}element"):
+                self._walk(element, element.get("name", ""), frozenset())
+
+    def _walk(self, node: ET.Element, element: str, seen: frozenset[str]) -> None:
+        for child in node:
+            kind = child.tag.removeprefix(RELAX)
+            if kind == "attribute":
+                self.attributes.add(child.get("name", ""))
+            elif kind in {"text", "data", "value", "list"}:
+                self.texts.add(element)
+            elif kind == "ref":
+                name = child.get("name", "")
+                for definition in self._definitions.get(name, []) if name not in seen else []:
+                    self._walk(definition, element, seen | {name})
+            elif kind != "element":
+                self._walk(child, element, seen)
+
+
+def test_the_schema_has_no_name_that_nobody_decided_about() -> None:
+    if not (SCHEMAS / "domaincommon.rng").exists():
+        missing("libvirt's schemas are not installed")
+    schema = Schema(SCHEMAS)
+    # A broken walk would find nothing, and miss nothing.
+    assert {"passwd", "query", "port"} <= schema.attributes
+    assert {"cookie", "uuid", "cmdline"} <= schema.texts
+    known = names.ATTRIBUTES | names.REMOVED_ATTRIBUTES | {""}
+    assert schema.attributes <= known, schema.attributes - known
+    texts = names.TEXTS | names.REMOVED_TEXTS | names.OPAQUE | {""}
+    assert schema.texts <= texts, schema.texts - texts
+
+
+def test_nothing_is_both_shown_and_removed() -> None:
+    assert names.ATTRIBUTES.isdisjoint(names.REMOVED_ATTRIBUTES)
+    assert names.TEXTS.isdisjoint(names.REMOVED_TEXTS | names.OPAQUE)

@@ -97,7 +97,22 @@ def test_addresses(text: str, address: object) -> None:
     assert parse_address(text) == address
 
 
-@pytest.mark.parametrize("text", ["", "9494", ":9494", "1.2.3.4", "a:b", "a:70000", "unix:x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "9494",
+        ":9494",
+        "1.2.3.4",
+        "a:b",
+        "a:70000",
+        "unix:x",
+        "a:\uff19\uff14",
+        "a:\u0669\u0664",
+        "a:9_4",
+        "a: 94",
+    ],
+)
 def test_what_is_no_address(text: str) -> None:
     with pytest.raises(ValueError, match=r"expected|unix"):
         parse_address(text)

@@ -10,12 +10,12 @@ from sidecar.agent.node_hook_service import NodeCall
 from sidecar.agent.prepare import Preparer
 from sidecar.agent.release import give_back
 from sidecar.errors import PortsideError
-from sidecar.hook.log import HookLog
 from sidecar.model.request import VmiIdentity
 from sidecar.pools.context import Node
 from sidecar.pools.rules.availability import Guests
 from sidecar.process.bug import trail
 from sidecar.process.grpc_status import status_code, status_details
+from sidecar.process.log import JsonLog
 from sidecar.vmi.request import parse_identity
 
 PRE_VM_START: Final = "PreVMStart"
@@ -38,7 +38,7 @@ class NodeHooks:
     """
 
     def __init__(
-        self, node: Node, guests: Callable[[], Guests], tally: Tally, log: HookLog
+        self, node: Node, guests: Callable[[], Guests], tally: Tally, log: JsonLog
     ) -> None:
         self._node = node
         self._preparer = Preparer(node, guests)

@@ -3,17 +3,17 @@
 
 from sidecar.agent.counters import Tally
 from sidecar.errors import PortsideError
-from sidecar.hook.log import HookLog
 from sidecar.pools.context import Node
 from sidecar.pools.operations import Pools
 from sidecar.process.bug import trail
 from sidecar.process.grpc_status import status_details
+from sidecar.process.log import JsonLog
 
 
 class PoolKeeper:
     """What ``Reconciler`` works with."""
 
-    def __init__(self, node: Node, tally: Tally, log: HookLog) -> None:
+    def __init__(self, node: Node, tally: Tally, log: JsonLog) -> None:
         self._store = node.store
         self._pools = Pools(node)
         self._tally = tally

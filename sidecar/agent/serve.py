@@ -20,12 +20,12 @@ from sidecar.agent.pool_loop import PoolKeeper
 from sidecar.agent.reconcile import Reconciler
 from sidecar.agent.snapshot import look, what_is_wrong
 from sidecar.errors import HostError, PortsideError
-from sidecar.hook.log import ForeignHandler, HookLog
 from sidecar.host.uevents import UeventWatch, open_uevents
 from sidecar.pools.context import Node
 from sidecar.pools.observe import ask_guests
 from sidecar.pools.rules.availability import NO_LIBVIRT, Guests
 from sidecar.process.bug import describe_bug, trail
+from sidecar.process.log import ForeignHandler, JsonLog
 from sidecar.process.log_writer import LogWriter
 from sidecar.process.sockets import SocketFile
 from sidecar.process.stop import StopReasons
@@ -61,7 +61,7 @@ def serve(node: Node, options: AgentOptions) -> None:
         HostError: a socket or an address cannot be had.
     """
     with StopReasons() as stops, ExitStack() as stack:
-        log = HookLog(options.log_level, LogWriter())
+        log = JsonLog(options.log_level, LogWriter())
         logging.getLogger().addHandler(ForeignHandler(log))
         registry = CollectorRegistry()
         tally = Tally(registry)
@@ -69,7 +69,7 @@ def serve(node: Node, options: AgentOptions) -> None:
         registry.register(Census(lambda: look(node, guests())))
         alive = _keep_pools(node, options, tally, log, stack)
         address = _serve_web(node, options, registry, alive, stack)
-        drain = _serve_hooks(options, NodeHooks(node, guests, tally, log), stack)
+        drain = _serve_hooks(options, NodeHooks(node, guests, tally, log), log, stack)
         log.event(
             "serving",
             socket=str(options.socket or ""),
@@ -93,7 +93,9 @@ def _ask(node: Node, options: AgentOptions) -> Callable[[], Guests]:
     return (lambda: ask_guests(node)) if options.libvirt else (lambda: NO_LIBVIRT)
 
 
-def _serve_hooks(options: AgentOptions, hooks: NodeHooks, stack: ExitStack) -> Callable[[], bool]:
+def _serve_hooks(
+    options: AgentOptions, hooks: NodeHooks, log: JsonLog, stack: ExitStack
+) -> Callable[[], bool]:
     """Serve the socket; return what ends that and says whether every call ended."""
     if options.socket is None:
         return lambda: True
@@ -112,7 +114,7 @@ def _serve_hooks(options: AgentOptions, hooks: NodeHooks, stack: ExitStack) -> C
 
 
 def _keep_pools(
-    node: Node, options: AgentOptions, tally: Tally, log: HookLog, stack: ExitStack
+    node: Node, options: AgentOptions, tally: Tally, log: JsonLog, stack: ExitStack
 ) -> Callable[[], bool]:
     """Start the loop and what wakes it; return what tells whether it still turns."""
     if not options.libvirt:
@@ -126,7 +128,7 @@ def _keep_pools(
 
 
 @contextmanager
-def _listening(changed: Callable[[], None], log: HookLog) -> Iterator[None]:
+def _listening(changed: Callable[[], None], log: JsonLog) -> Iterator[None]:
     """Listen to the kernel's events, or say why not."""
     try:
         listener = open_uevents()
@@ -142,7 +144,7 @@ def _listening(changed: Callable[[], None], log: HookLog) -> Iterator[None]:
 
 @contextmanager
 def _running(
-    log: HookLog, run: Callable[[], None], stop: Callable[[], None], patience: float
+    log: JsonLog, run: Callable[[], None], stop: Callable[[], None], patience: float
 ) -> Iterator[Thread]:
     def guarded() -> None:
         try:

@@ -6,7 +6,7 @@ from functools import partial
 
 from sidecar.hook.calls import Call, Later
 from sidecar.hook.define_domain import Settings, define_domain
-from sidecar.hook.log import HookLog
+from sidecar.hook.log import CallLog
 from sidecar.process.grpc_methods import Note
 from sidecar.process.malloc import LARGE, return_large_blocks
 from sidecar.process.message_sizes import check_reply, check_request
@@ -20,7 +20,7 @@ class EngineAnswerer:
         log: gets one line a call, after the answer.
     """
 
-    def __init__(self, settings: Settings, log: HookLog) -> None:
+    def __init__(self, settings: Settings, log: CallLog) -> None:
         self._settings = settings
         self._log = log
         self._return_memory = return_large_blocks()

@@ -1,50 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The hook's log: JSON, one line a call, on standard error. Never the VMI itself."""
-
-import logging
-from collections.abc import Mapping
-
-import structlog
+"""The hook's log lines: one a call. Never the VMI itself."""
 
 from sidecar.errors import PortsideError
 from sidecar.hook.calls import Call
 from sidecar.hook.define_domain import Outcome
+from sidecar.hook.describe import describe_request
 from sidecar.hook.redact import redact
 from sidecar.model.ports import PortCount
-from sidecar.model.request import DeviceTotal, Request, VmiIdentity
+from sidecar.model.request import VmiIdentity
 from sidecar.process.bug import trail
 from sidecar.process.grpc_status import status_code, status_details
-from sidecar.process.log_writer import LogWriter
+from sidecar.process.log import JsonLog
 from sidecar.vmi.request import parse_identity, parse_request
 
 
-class HookLog:
-    """Writes the log.
+class CallLog:
+    """Writes a line for each call; at level debug the domains too, without their secrets."""
 
-    Args:
-        level: one of ``LOG_LEVELS``; ``debug`` adds the domain XML, without its secrets.
-        writer: where to write.
-    """
-
-    def __init__(self, level: str, writer: LogWriter) -> None:
-        self._writer = writer
-        self._log: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
-            _Lines(writer),
-            processors=[
-                structlog.processors.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
-                structlog.processors.JSONRenderer(),
-            ],
-            wrapper_class=structlog.make_filtering_bound_logger(level),
-        )
-
-    def close(self) -> bool:
-        """Let the last lines out, for a moment; say whether all of them went."""
-        return self._writer.close()
+    def __init__(self, log: JsonLog) -> None:
+        """Write to ``log``."""
+        self._log = log
 
     def event(self, event: str, *, level: str = "info", **fields: object) -> None:
         """Write a line about something that rewrites no domain."""
-        self._write(level, event, fields)
+        self._log.event(event, level=level, **fields)
 
     def answered(self, call: Call, outcome: Outcome, milliseconds: float) -> None:
         """Write the line of a call that was answered."""
@@ -59,7 +38,7 @@ class HookLog:
             "milliseconds": round(milliseconds, 3),
             "outcome": "changed" if changed else "unchanged",
         }
-        self._write("info", call.kind, fields)
+        self._log.event(call.kind, **fields)
         self._write_domains(call, mutation.domain)
 
     def refused(self, call: Call, error: Exception, milliseconds: float) -> None:
@@ -75,71 +54,16 @@ class HookLog:
         }
         if not isinstance(error, PortsideError):
             fields["trail"] = trail(error)
-        self._write("error", call.kind, fields)
+        self._log.event(call.kind, level="error", **fields)
         self._write_domains(call, None)
 
     def _write_domains(self, call: Call, after: bytes | None) -> None:
-        if not self._log.is_enabled_for(logging.DEBUG):
+        if not self._log.debug:
             return
         fields: dict[str, object] = {"domain_before": redact(call.domain)}
         if after is not None:
             fields["domain_after"] = redact(after)
-        self._write("debug", f"{call.kind} domain", fields)
-
-    def _write(self, level: str, event: str, fields: Mapping[str, object]) -> None:
-        getattr(self._log, level)(event, **fields)
-
-
-class _Lines:
-    """What structlog hands its lines to."""
-
-    def __init__(self, writer: LogWriter) -> None:
-        self.debug = self.info = self.warning = self.error = writer.write
-
-
-class ForeignHandler(logging.Handler):
-    """Turns lines of the standard library's logging (gRPC's) into JSON lines of ours."""
-
-    def __init__(self, log: HookLog) -> None:
-        super().__init__(logging.WARNING)
-        self._hook_log = log
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write the record's message; of an exception its class only: texts may quote a VMI."""
-        raised = record.exc_info[0] if record.exc_info else None
-        self._hook_log.event(
-            record.getMessage().partition("\n")[0],
-            level="warning",
-            logger=record.name,
-            exception=raised.__name__ if raised else None,
-        )
-
-
-def describe_request(request: Request) -> dict[str, object]:
-    """Return what a VM asks for, as a log shows it: only what is there, no MAC, no path."""
-    totals = {
-        "interfaces": request.interfaces,
-        "disks": request.disks,
-        "host_devices": request.host_devices,
-    }
-    asked: dict[str, object] = {
-        name: _total(total) for name, total in totals.items() if total is not None
-    }
-    if request.max_ports is not None:
-        asked["max_ports"] = request.max_ports
-    if request.teaming:
-        asked["teaming"] = {pair.transient: pair.persistent for pair in request.teaming}
-    if request.vfs:
-        asked["vfs"] = {
-            entry.name: str(entry.address or f"pool {entry.pool}") for entry in request.vfs
-        }
-    if asked and request.topology_version is not None:
-        asked["topology_version"] = request.topology_version
-    return asked
-
-
-def _total(total: DeviceTotal) -> dict[str, int]:
-    return {"total": total.total, "defined": total.defined}
+        self._log.event(f"{call.kind} domain", level="debug", **fields)
 
 
 def _ports(count: PortCount | None) -> dict[str, object] | None:

@@ -23,8 +23,8 @@ from sidecar.process.stop import StopReasons
 if TYPE_CHECKING:
     from sidecar.hook.calls import Desk
     from sidecar.hook.define_domain import Settings
-    from sidecar.hook.log import HookLog
     from sidecar.hook.server import HookServer
+    from sidecar.process.log import JsonLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +110,16 @@ def _answer_info(
 
 def _load(
     options: HookOptions, sockets: list[SocketFile], load: Load, desk: "Desk", stack: ExitStack
-) -> "HookLog":
+) -> "JsonLog":
     """Load what answers the calls."""
     from sidecar.hook.answer import EngineAnswerer  # noqa: PLC0415 - lxml and structlog
-    from sidecar.hook.log import ForeignHandler, HookLog  # noqa: PLC0415 - as above
+    from sidecar.hook.log import CallLog  # noqa: PLC0415 - as above
+    from sidecar.process.log import ForeignHandler, JsonLog  # noqa: PLC0415 - as above
     from sidecar.process.log_writer import LogWriter  # noqa: PLC0415 - as above
 
-    log = HookLog(options.log_level, LogWriter())
+    log = JsonLog(options.log_level, LogWriter())
     logging.getLogger().addHandler(ForeignHandler(log))
-    desk.open(EngineAnswerer(load(stack), log))
+    desk.open(EngineAnswerer(load(stack), CallLog(log)))
     log.event(
         "serving",
         sockets=[str(socket.path) for socket in sockets],
@@ -140,11 +141,11 @@ class _Loading:
     """
 
     def __init__(
-        self, load: Callable[[], "HookLog"], desk: "Desk", stop: Callable[[], None]
+        self, load: Callable[[], "JsonLog"], desk: "Desk", stop: Callable[[], None]
     ) -> None:
         self.error: Exception | None = None
         """Why there will be no engine."""
-        self._log: HookLog | None = None
+        self._log: JsonLog | None = None
         self._load, self._desk, self._stop = load, desk, stop
         self._thread = Thread(target=self._run, name="load", daemon=True)
         self._thread.start()

@@ -29,7 +29,7 @@ class CallLog:
         """Write the line of a call that was answered."""
         mutation = outcome.mutation
         changed = mutation.domain != call.domain
-        fields = {
+        fields: dict[str, object] = {
             **_identity(outcome.request.vmi),
             "asked": describe_request(outcome.request),
             "ports_before": _ports(mutation.before),

@@ -23,7 +23,7 @@ class CallLog:
 
     def event(self, event: str, *, level: str = "info", **fields: object) -> None:
         """Write a line about something that rewrites no domain."""
-        self._log.event(event, level=level, **fields)
+        self._log.write(level, event, fields)
 
     def answered(self, call: Call, outcome: Outcome, milliseconds: float) -> None:
         """Write the line of a call that was answered."""
@@ -38,7 +38,7 @@ class CallLog:
             "milliseconds": round(milliseconds, 3),
             "outcome": "changed" if changed else "unchanged",
         }
-        self._log.event(call.kind, **fields)
+        self._log.write("info", call.kind, fields)
         self._write_domains(call, mutation.domain)
 
     def refused(self, call: Call, error: Exception, milliseconds: float) -> None:
@@ -54,7 +54,7 @@ class CallLog:
         }
         if not isinstance(error, PortsideError):
             fields["trail"] = trail(error)
-        self._log.event(call.kind, level="error", **fields)
+        self._log.write("error", call.kind, fields)
         self._write_domains(call, None)
 
     def _write_domains(self, call: Call, after: bytes | None) -> None:
@@ -63,7 +63,7 @@ class CallLog:
         fields: dict[str, object] = {"domain_before": redact(call.domain)}
         if after is not None:
             fields["domain_after"] = redact(after)
-        self._log.event(f"{call.kind} domain", level="debug", **fields)
+        self._log.write("debug", f"{call.kind} domain", fields)
 
 
 def _ports(count: PortCount | None) -> dict[str, object] | None:

@@ -2,6 +2,7 @@
 """The log of a process that serves: JSON, one event a line, on standard error."""
 
 import logging
+from collections.abc import Mapping
 
 import structlog
 
@@ -39,6 +40,10 @@ class JsonLog:
 
     def event(self, event: str, *, level: str = "info", **fields: object) -> None:
         """Write a line; never waits for whoever reads it."""
+        self.write(level, event, fields)
+
+    def write(self, level: str, event: str, fields: Mapping[str, object]) -> None:
+        """Write a line whose fields are at hand as a mapping."""
         getattr(self._log, level)(event, **fields)
 
 

@@ -57,6 +57,10 @@ class HostError(PortsideError):
     """The node's operator must act: a file, a library or a daemon does not do its part."""
 
 
+class BusyError(PortsideError):
+    """Nobody must act: other work of Portside's own is under way; the same call succeeds later."""
+
+
 class ApiError(PortsideError):
     """A remote API failed in a way that a retry may mend."""
 

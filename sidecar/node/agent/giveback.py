@@ -38,7 +38,7 @@ def give_back(node: Node, vmi: bytes) -> GivenBack:
         CapacityError: a VF is still open; it stays leased, marked for inspection, and a later
             call returns it.
         HostError: a VF cannot be set back (as above), or the records cannot be read or written.
-        ApiError: another command works on the PF.
+        BusyError: another command works on the PF.
     """
     holder = holder_of(parse_identity(vmi))
     mine = node.store.leases_of(holder)  # by PF and number

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Final
 
-from sidecar.errors import ApiError
+from sidecar.errors import BusyError
 from sidecar.host.inventory import read_inventory
 from sidecar.model.availability import Availability
 from sidecar.model.lease import Holder, Lease, LeaseState
@@ -60,7 +60,7 @@ class Preparer:
             RequestError: the VMI asks for what cannot be.
             CapacityError: a VF is somebody else's, or is not there, or a pool has too few.
             HostError: the PF cannot do it, or our records cannot be read or written.
-            ApiError: another command works on the PF.
+            BusyError: another command works on the PF.
         """
         request = parse_request(vmi)
         if not request.vfs:
@@ -86,7 +86,7 @@ class Preparer:
         for wish in wishes.vfs:
             vf = refusals.find_vf(seen.inventory, wish)
             if vf.physfn not in held:
-                raise ApiError("the VFs changed meanwhile", where=wish.where, todo="Try again")
+                raise BusyError("the VFs changed meanwhile", where=wish.where, todo="Try again")
             loan = self._decide(wish, wishes.holder, held[vf.physfn], seen.views[vf.physfn])
             if loan is None:
                 kept.append(vf.address)

@@ -78,7 +78,10 @@ def _read_facts(node: Node, question: Question, root: Path) -> Facts:
     pfs = [pf for pf in inventory.pfs if addresses is None or pf.address in addresses]
     return Facts(
         iommu=read_iommu(node.sysfs, node.proc, pfs),
-        pfs=tuple(_read_pf(node, pf, None if seen.error else views[pf.address]) for pf in pfs),
+        pfs=tuple(
+            _read_pf(node, pf, None if pf.address in seen.unreadable else views[pf.address])
+            for pf in pfs
+        ),
         inventory=inventory,
         assessments=seen.assessments,
         vfio=read_vfio(root, node.sysfs.root, node.proc),

@@ -2,7 +2,7 @@
 """Everything that a decision about a PF rests on, read at one time."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sidecar.errors import HostError
 from sidecar.host.groups import shared_with
@@ -26,13 +26,18 @@ class HostView:
         inventory: what kernel and processes show.
         views: all that is known of each PF, by its address.
         guests: as libvirt just said.
-        error: why some of our records cannot be read, empty if all can; no VF of those PFs is free.
+        unreadable: why our records of a PF cannot be read; no VF of such a PF is free.
     """
 
     inventory: Inventory
     views: Mapping[PciAddress, PfView]
     guests: Guests
-    error: str = ""
+    unreadable: Mapping[PciAddress, str] = field(default_factory=dict)
+
+    @property
+    def error(self) -> str:
+        """Why some of our records cannot be read, empty if all can."""
+        return next(iter(self.unreadable.values()), "")
 
     @property
     def assessments(self) -> Mapping[PciAddress, Assessment]:
@@ -90,15 +95,15 @@ def observe_host(host: Host, guests: Guests) -> HostView:
         HostError: the PCI devices cannot be listed.
     """
     inventory = read_inventory(host.sysfs, host.proc)
-    views, failure = {}, ""
+    views, unreadable = {}, {}
     for pf in inventory.pfs:
         try:
             records = _read_records(host, pf.address)
         except HostError as error:
             records = _Records(PfRecord(pf.address), {}, str(error))
-            failure = str(error)
+            unreadable[pf.address] = str(error)
         views[pf.address] = _view(host, pf, inventory, guests, records)
-    return HostView(inventory, views, guests, failure)
+    return HostView(inventory, views, guests, unreadable)
 
 
 def look_at(host: Host, address: PciAddress, libvirt: Libvirt) -> PfView:

@@ -8,15 +8,15 @@ VMs run in containers there is no libvirt to answer.
 from dataclasses import dataclass
 from typing import Final
 
-from sidecar.errors import CapacityError, HostError, RequestError
+from sidecar.errors import HostError, RequestError
 from sidecar.host.inventory import read_inventory
-from sidecar.model.availability import Assessment
 from sidecar.model.pci import PciAddress
 from sidecar.model.settings import VfSettings
 from sidecar.model.vf import UNKNOWN, Inventory, PhysicalFunction, VirtualFunction
 from sidecar.node.context import Node
 from sidecar.node.observe import observe
 from sidecar.pool.availability import Guests
+from sidecar.pool.settable import check_settable
 
 _NOT_ASKED: Final = Guests(absent="libvirt is not asked: what its guests have, the kernel shows")
 
@@ -57,7 +57,7 @@ def set_vf(
         inventory = read_inventory(node.sysfs, node.proc)
         pf, vf = _find(inventory, address)
         assessment = observe(node, pf, inventory, _NOT_ASKED).assess(vf)
-        _check_use(vf, assessment, settings, force=force)
+        check_settable(_describe(vf), assessment, settings, force=force)
         where, name = _describe(vf), pf_interface(pf)
         before = node.links.read_settings(name, vf.index)
         after = node.links.apply_settings(name, vf.index, settings, where=where)
@@ -92,28 +92,6 @@ def _find(inventory: Inventory, address: PciAddress) -> tuple[PhysicalFunction, 
         found="nothing with SR-IOV" if vf is None else "a PF",
         todo="portside vf list shows them all",
     )
-
-
-def _check_use(
-    vf: VirtualFunction, assessment: Assessment, settings: VfSettings, *, force: bool
-) -> None:
-    if assessment.free:
-        return
-    users, doubts = ", ".join(assessment.users), assessment.why
-    if not force:
-        raise CapacityError(
-            f"the VF {assessment.state}, so nothing of it is changed",
-            where=_describe(vf),
-            found=f"{users}: {doubts}" if users else doubts,
-            todo="Stop its user first; --force changes all but the MAC address under it",
-        )
-    if settings.mac is not None:
-        raise RequestError(
-            "the MAC address of a VF in use stays, also with --force: its user has it",
-            where=_describe(vf),
-            found=users or doubts,
-            todo="Stop its user first, or leave --mac out",
-        )
 
 
 def _describe(vf: VirtualFunction) -> str:

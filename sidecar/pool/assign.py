@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is to be done with a VF that a VM names, when the VM starts."""
 
+from dataclasses import replace
 from enum import Enum
 
 from sidecar.model.availability import Assessment, Availability, Source
-from sidecar.model.lease import Holder, LeaseState
+from sidecar.model.lease import Holder, Lease, LeaseState
 from sidecar.model.pool import PfView
+from sidecar.model.settings import VfSettings
 from sidecar.model.vf import VirtualFunction
 from sidecar.pool.availability import without
 
@@ -37,3 +39,12 @@ def decide_assign(view: PfView, vf: VirtualFunction, holder: Holder) -> tuple[As
         if lease.state is LeaseState.LEASED and doubtful:
             return Assign.KEEP, seen
     return (Assign.TAKE if seen.free else Assign.REFUSE), seen
+
+
+def is_settled(lease: Lease | None, settings: VfSettings, pool: str) -> bool:
+    """Tell whether a VF is leased already, of that pool and with just these settings."""
+    return (
+        lease is not None
+        and lease.state is LeaseState.LEASED
+        and replace(lease, settings=settings, pool=pool) == lease
+    )

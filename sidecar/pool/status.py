@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A pool's state for people: what it wants, what there is, who has it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sidecar.model.availability import Assessment, Availability
@@ -10,6 +10,7 @@ from sidecar.model.pool import PfView, PoolRecord
 from sidecar.model.settings import VfSettings
 from sidecar.model.vf import UNKNOWN, VirtualFunction
 from sidecar.pool.availability import count_vfs
+from sidecar.pool.faults import name_some
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +72,29 @@ class PoolStatus:
             found.append(f"exhausted: no VF is free ({taken}), the next guest fails to start")
         if self.view.up is False:
             found.append(f"PF {self.record.definition.pf_name} is down")
+        found += self._barred()
         found += [
             f"VF {one.vf.index} ({one.vf.address}) is to be inspected: {one.lease.reason}"
             for one in self.vfs
             if one.lease is not None and one.lease.reason
         ]
         return tuple(found)
+
+    def _barred(self) -> Iterator[str]:
+        """Say which VFs cannot go to a guest though they may be free: attach refuses them."""
+        bare = [one.vf for one in self.vfs if one.vf.iommu_group in {None, UNKNOWN}]
+        if bare:
+            yield (
+                f"{len(bare)} of {len(self.vfs)} VFs have no IOMMU group, so none of them can go "
+                "to a guest: portside doctor says why"
+            )
+        shared = self.view.shared_groups
+        if shared:
+            address, others = next(iter(shared.items()))
+            yield (
+                f"the IOMMU groups of {len(shared)} of {len(self.vfs)} VFs are not viable, a guest "
+                f"would get all of it or nothing: that of {address} has {name_some(others)} too"
+            )
 
 
 def describe_pool(

@@ -7,13 +7,13 @@ VMI already and in use is left alone; what is leased and not in use yet is set a
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from sidecar.errors import BusyError
 from sidecar.host.inventory import read_inventory
 from sidecar.model.availability import Availability
-from sidecar.model.lease import Holder, Lease, LeaseState
+from sidecar.model.lease import Holder
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PfView
 from sidecar.model.vf import Inventory
@@ -22,7 +22,7 @@ from sidecar.node.agent.lend import Loan, lend
 from sidecar.node.agent.wishes import Wish, Wishes, read_wishes
 from sidecar.node.context import Node
 from sidecar.node.observe import HostView, observe_host
-from sidecar.pool.assign import Assign, decide_assign
+from sidecar.pool.assign import Assign, decide_assign, is_settled
 from sidecar.pool.availability import Guests, count_vfs, promise
 from sidecar.state.store import HeldPf
 from sidecar.vmi.request import parse_request
@@ -109,7 +109,7 @@ class Preparer:
             raise refusals.not_free(seen, lease, vf, wish)
         if what is Assign.KEEP:
             return None
-        return Loan(wish, vf, view.pf, held, leased=is_settled(lease, wish))
+        return Loan(wish, vf, view.pf, held, leased=is_settled(lease, wish.settings, wish.pool))
 
     def _check_pools(self, wishes: Wishes, seen: HostView) -> None:
         """See that the pools have VFs for the entries whose VF the launcher's libvirt chooses."""
@@ -126,12 +126,3 @@ class Preparer:
 
     def _look(self) -> Inventory:
         return read_inventory(self._node.sysfs, self._node.proc)
-
-
-def is_settled(lease: Lease | None, wish: Wish) -> bool:
-    """Tell whether a VF is leased to its VMI already, with just these settings."""
-    return (
-        lease is not None
-        and lease.state is LeaseState.LEASED
-        and replace(lease, settings=wish.settings, pool=wish.pool) == lease
-    )

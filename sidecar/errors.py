@@ -6,6 +6,8 @@ was expected and what to do; a part that does not apply stays empty. The text
 reaches users unchanged: KubeVirt shows a hook's error as a ``SyncFailed`` event.
 """
 
+from typing import Self
+
 
 class PortsideError(Exception):
     """Base of all errors that Portside raises on purpose.
@@ -34,6 +36,12 @@ class PortsideError(Exception):
         self.todo = todo
         super().__init__(self._render())
 
+    def extended(self, todo: str) -> Self:
+        """Add to ``todo`` what whoever caught the error knows of what remains; return the error."""
+        self.todo = ". ".join(part for part in (self.todo.rstrip("."), todo) if part)
+        self.args = (self._render(),)
+        return self
+
     def _render(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
         if self.found:
@@ -55,6 +63,10 @@ class CapacityError(PortsideError):
 
 class HostError(PortsideError):
     """The node's operator must act: a file, a library or a daemon does not do its part."""
+
+
+class BusyError(PortsideError):
+    """Nobody must act: other work of Portside's own is under way; the same call succeeds later."""
 
 
 class ApiError(PortsideError):

@@ -6,32 +6,7 @@ from sidecar.errors import CapacityError, HostError, RequestError
 from sidecar.model.availability import Assessment, Availability, Source
 from sidecar.model.lease import Lease
 from sidecar.model.pool import PfView, PoolRecord
-from sidecar.model.vf import Inventory, PhysicalFunction, VirtualFunction
-
-
-def find_vf(inventory: Inventory, wish: Wish) -> VirtualFunction:
-    """Return the VF of a wish.
-
-    Raises:
-        RequestError: the address is that of a PF.
-        CapacityError: there is no VF at the address.
-    """
-    found = inventory.find(wish.vf)
-    if isinstance(found, PhysicalFunction):
-        raise RequestError(
-            "this is a physical function: taking it would take its VFs from all others",
-            where=wish.where,
-            found=str(wish.vf),
-            expected="the address of a VF",
-        )
-    if found is None:
-        raise CapacityError(
-            "there is no VF at this address on this node",
-            where=wish.where,
-            found=f"{wish.vf}; {len(inventory.signals)} VFs on {len(inventory.pfs)} PFs",
-            todo="VFs are gone after a boot until their pool is started: portside vf list",
-        )
-    return found
+from sidecar.model.vf import VirtualFunction
 
 
 def check_quarantine(view: PfView, wish: Wish | None) -> None:
@@ -98,15 +73,6 @@ def _state(seen: Assessment) -> str:
             return "cannot be told to be free"
         case other:
             return f"is {other} to {users}" if users else f"is {other}"
-
-
-def no_pool(name: str) -> HostError:
-    """Return the refusal for a pool that this node does not have."""
-    return HostError(
-        "there is no such pool on this node, or its PF is gone",
-        where=f"pool {name}",
-        todo="portside pool list shows those that there are",
-    )
 
 
 def too_few(name: str, wanted: int, free: int, present: int) -> CapacityError:

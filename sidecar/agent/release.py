@@ -1,25 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """PostVMStop: returns the VFs of a VMI, and only those that are leased to this very one.
 
-KubeVirt repeats the call. The MAC address stays on the VF until the next lease sets one: most
-drivers take none away. A VLAN goes: the next guest must not find itself in it.
+KubeVirt repeats the call.
 """
 
+import time
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Final
 
 from sidecar.agent.prepare import LOCK_SECONDS
 from sidecar.agent.vf_requests import holder_of
-from sidecar.errors import CapacityError, HostError, PortsideError
+from sidecar.errors import BusyError, CapacityError, HostError, PortsideError
 from sidecar.host.inventory import read_inventory
 from sidecar.host.usage import on_vfio
 from sidecar.model.availability import Availability
-from sidecar.model.lease import Lease, LeaseState
-from sidecar.model.settings import PortVlan, VfSettings
+from sidecar.model.lease import Lease
 from sidecar.model.vf import UNKNOWN, Inventory, PhysicalFunction, VirtualFunction
 from sidecar.pools.context import Node
+from sidecar.pools.lease_life import LeaseLife
 from sidecar.state.store import HeldPf
 from sidecar.vmi.request import parse_identity
+
+_STOPPED: Final = "its VM has stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +41,29 @@ def give_back(node: Node, vmi: bytes) -> GivenBack:
         CapacityError: a VF is still open; it stays leased, marked for inspection, and a later
             call returns it.
         HostError: a VF cannot be set back (as above), or the records cannot be read or written.
-        ApiError: another command works on the PF.
+        BusyError: another command works on the PF.
     """
     holder = holder_of(parse_identity(vmi))
     mine = node.store.leases_of(holder)  # by PF and number
     returned: list[str] = []
     marked: list[str] = []
     errors: list[PortsideError] = []
+    end = time.monotonic() + LOCK_SECONDS
     for pf, leases in groupby(mine, key=lambda lease: lease.pf):
-        with node.store.lock(pf, seconds=LOCK_SECONDS) as held:
-            inventory = read_inventory(node.sysfs, node.proc)
-            for known in leases:
-                lease = held.leases().get(known.index)
-                if lease is None or lease.holder != holder:
-                    continue  # returned meanwhile, by a call that was faster
-                try:
-                    done = _Return(node, held, inventory, lease).run()
-                except PortsideError as error:
-                    errors.append(error)
-                    done = False
-                (returned if done else marked).append(f"{pf} VF {lease.index}")
+        try:
+            with node.store.lock(pf, seconds=max(0.0, end - time.monotonic())) as held:
+                for known in leases:
+                    lease = held.leases().get(known.index)
+                    if lease is None or lease.holder != holder:
+                        continue  # returned meanwhile, by a call that was faster
+                    where = f"{pf} VF {lease.index}"
+                    try:
+                        done = _Return(node, held, read_inventory(node.sysfs, node.proc), lease)
+                        (returned if done.run() else marked).append(where)
+                    except PortsideError as error:
+                        errors.append(error)
+        except BusyError as error:  # the other PFs' VFs need not wait for this one's
+            errors.append(error)
     if errors:
         raise errors[0]
     return GivenBack(tuple(returned), tuple(marked))
@@ -80,18 +86,15 @@ class _Return:
         """Return the lease; false if the PF may not be touched, and so it was marked."""
         quarantine = self._held.record().quarantined(self._node.boot)
         if quarantine:
-            self._mark(f"its VM has stopped, and its PF is in quarantine: {quarantine}")
+            self._mark(f"{_STOPPED}, and its PF is in quarantine: {quarantine}")
             return False
+        if self._pf is not None and self._pf.vfs is UNKNOWN:
+            self._mark(f"{_STOPPED}, and the VFs of its PF cannot be listed")
+            raise HostError("the VFs cannot be listed", where=f"PF {self._pf.address}")
         if self._vf is not None:
             self._check_closed(self._vf)
-        try:
-            if self._pf is not None and self._pf.vfs is UNKNOWN:
-                raise HostError("the VFs cannot be listed", where=f"PF {self._pf.address}")
-            self._set_back()
-        except PortsideError as error:
-            self._mark(f"its VM has stopped, and it could not be set back: {error}")
-            raise
-        self._finish()
+        life = LeaseLife(self._node, self._held, self._pf)
+        life.give_back(self._lease, self._vf, _STOPPED)
         return True
 
     def _check_closed(self, vf: VirtualFunction) -> None:
@@ -104,34 +107,13 @@ class _Return:
         if not on_vfio(vf) or not found:
             return
         users = ", ".join(one.who for one in found if one.who) or "an unidentified process"
-        self._mark(f"its VM has stopped, and {users} has it open")
+        self._mark(f"{_STOPPED}, and {users} has it open")
         raise CapacityError(
             "the VF is still open, so its lease is kept",
             where=f"VF {vf.index} ({vf.address})",
             found="; ".join(one.text for one in found),
             expected="closed: its VM has stopped",
         )
-
-    def _set_back(self) -> None:
-        """Take the VLAN away that was set for this holder; a VF that is gone has lost it."""
-        vlan = self._lease.settings.vlan
-        if vlan is None or vlan.id == 0 or self._vf is None or self._pf is None:
-            return
-        where = f"VF {self._vf.index} ({self._vf.address})"
-        if self._pf.interfaces is UNKNOWN or not self._pf.interfaces:
-            raise HostError("the PF has no network interface here", where=where)
-        name = self._pf.interfaces[0].name
-        self._node.links.apply_settings(
-            name, self._vf.index, VfSettings(vlan=PortVlan(0)), where=where
-        )
-
-    def _finish(self) -> None:
-        lease = self._lease
-        if lease.state is LeaseState.INSPECT:
-            self._held.clear(lease.index, self._node.now())
-            return
-        returning = self._held.begin_return(lease, lease.generation, self._node.now())
-        self._held.finish_return(returning, self._node.now())
 
     def _mark(self, reason: str) -> None:
         self._held.mark(self._lease.index, reason, self._node.now())

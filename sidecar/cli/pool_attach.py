@@ -7,10 +7,8 @@ from typing import Annotated
 import typer
 
 from sidecar.cli.pool_options import on_node
+from sidecar.cli.vf_address import parse_address, parse_mac
 from sidecar.domainxml.vf_device import Wanted
-from sidecar.errors import RequestError
-from sidecar.model.mac import MacAddress
-from sidecar.model.pci import PciAddress
 from sidecar.model.settings import MAX_VLAN
 from sidecar.pools.attach import attach as attach_vf
 from sidecar.pools.attach_plan import AttachRequest
@@ -64,7 +62,7 @@ def attach(  # noqa: PLR0913 - one parameter an option
             domain=domain,
             pool=pool,
             kind=kind,
-            mac=_parse_mac(mac),
+            mac=parse_mac(mac),
             vlan=vlan,
             trust=trust,
             team=team,
@@ -97,7 +95,7 @@ def detach(  # noqa: PLR0913 - one parameter an option
     """Take a VF back from a domain; its lease ends when the guest has let go of it."""
     if [alias, mac, vf].count(None) != 2:  # noqa: PLR2004 - all but one
         raise typer.BadParameter("name the VF by one of --alias, --mac and --vf")
-    wanted = Wanted(alias, _parse_mac(mac), _parse_address(vf))
+    wanted = Wanted(alias, parse_mac(mac), None if vf is None else parse_address(vf, "--vf"))
     done = detach_vf(node, DetachRequest(domain, wanted, Scope(live=live, config=config), timeout))
     text = f"{f'VF {done.vf}' if done.vf else 'The VF'} detached from domain {done.domain}"
     if done.returned:
@@ -105,17 +103,3 @@ def detach(  # noqa: PLR0913 - one parameter an option
     elif done.kept:
         text += f"; its lease stays: {done.kept}"
     sys.stdout.write(f"{text}\n")
-
-
-def _parse_mac(text: str | None) -> MacAddress | None:
-    try:
-        return None if text is None else MacAddress.parse(text)
-    except RequestError as error:
-        raise typer.BadParameter(str(error), param_hint="--mac") from error
-
-
-def _parse_address(text: str | None) -> PciAddress | None:
-    try:
-        return None if text is None else PciAddress.parse(text)
-    except RequestError as error:
-        raise typer.BadParameter(str(error), param_hint="--vf") from error

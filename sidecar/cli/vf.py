@@ -18,6 +18,7 @@ from sidecar.errors import HostError
 from sidecar.host.detail import Detail, read_detail
 from sidecar.host.pciids import DATABASES, PciNames
 from sidecar.host.sysfs import SYSFS
+from sidecar.model.missing import no_function
 from sidecar.model.pci import PciAddress
 from sidecar.model.settings import VfSettings
 from sidecar.model.vf import UNKNOWN, PhysicalFunction, VirtualFunction
@@ -104,12 +105,7 @@ def _find(host: Host, view: HostView, address: PciAddress) -> Detail:
     inventory = view.inventory
     detail = read_detail(host.sysfs, inventory, address)
     if detail is None:
-        raise HostError(
-            "no PF or VF at this address",
-            where=str(address),
-            found=f"{len(inventory.pfs)} PFs and {len(inventory.signals)} VFs",
-            todo="portside vf list shows them all",
-        )
+        raise no_function(inventory, address)
     return detail
 
 

@@ -12,10 +12,9 @@ from rich.table import Table
 from sidecar.cli.output import Output
 from sidecar.cli.pool_data import describe_settings
 from sidecar.cli.pool_options import Format, on_node
-from sidecar.cli.vf_address import Address, parse_address
+from sidecar.cli.vf_address import Address, parse_address, parse_mac
 from sidecar.cli.vf_settings import say_settings
 from sidecar.errors import RequestError
-from sidecar.model.mac import MacAddress
 from sidecar.model.settings import (
     MAX_QOS,
     MAX_RATE,
@@ -66,7 +65,8 @@ def set_settings(  # noqa: PLR0913 - one parameter an option
         bool,
         typer.Option(
             "--force",
-            help="Also of a VF in use: its user's traffic changes at once. Never the MAC address.",
+            help="Also of a VF in use: its user's traffic changes at once. Never the MAC address. "
+            "Of a free VF: also a MAC address that another function of its PF has.",
         ),
     ] = False,
     output: Format = Output.TABLE,
@@ -76,7 +76,7 @@ def set_settings(  # noqa: PLR0913 - one parameter an option
     All is read back. If the driver refuses one setting, those before it are put back.
     """
     settings = VfSettings(
-        mac=None if mac is None else MacAddress.parse(mac),
+        mac=parse_mac(mac),
         vlan=_make_vlan(vlan, qos, vlan_protocol),
         trust=trust,
         spoofchk=spoofchk,

@@ -7,6 +7,7 @@ from sidecar.doctor.read_libvirt import Answers
 from sidecar.doctor.rules.facts import PoolFacts, Want
 from sidecar.domainxml.domain_needs import count_networks
 from sidecar.errors import HostError
+from sidecar.model.missing import no_pool
 from sidecar.model.pci import PciAddress
 from sidecar.model.vf import UNKNOWN, Inventory
 from sidecar.state.store import Store
@@ -37,12 +38,7 @@ def read_pools(
     if wanted:
         definitions = {name: one for name, one in definitions.items() if name == wanted}
         if not definitions and not answers.error:
-            raise HostError(
-                "there is no such pool",
-                where=f"pool {wanted}",
-                found=", ".join(networks) or "no network at all",
-                expected="a network of <forward mode='hostdev'> with <pf>",
-            )
+            raise no_pool(wanted, networks or ["no network at all"])
     for name, definition in sorted(definitions.items()):
         network, record = networks.get(name), records.get(name)
         active = None if network is None else network.active

@@ -37,6 +37,7 @@ class NeededDevice:
         alias: its own.
         team: ``persistent``, ``transient`` or empty.
         partner: the alias that a transient one names.
+        source: the host's network interface that a ``direct`` interface sits on, empty for none.
     """
 
     where: str
@@ -49,6 +50,7 @@ class NeededDevice:
     alias: str = ""
     team: str = ""
     partner: str = ""
+    source: str = ""
 
     @property
     def emulated(self) -> bool:
@@ -142,12 +144,19 @@ def _device(element: etree._Element) -> NeededDevice:
         alias=_alias(element),
         team="" if teaming is None else teaming.get("type", ""),
         partner="" if teaming is None else teaming.get("persistent", ""),
+        source=_source(element),
     )
 
 
 def _alias(element: etree._Element) -> str:
     node = child_of(element, "alias")
     return "" if node is None else node.get("name", "")
+
+
+def _source(element: etree._Element) -> str:
+    direct = element.tag == "interface" and element.get("type") == "direct"
+    source = child_of(element, "source") if direct else None
+    return "" if source is None else source.get("dev", "")
 
 
 def _network(element: etree._Element) -> str:

@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 from sidecar.domainxml.vf_device import Wanted, find_devices
 from sidecar.errors import HostError, PortsideError
 from sidecar.host.inventory import read_inventory
-from sidecar.model.lease import Holder, HolderKind, Lease
+from sidecar.model.lease import Holder, HolderKind
 from sidecar.model.mac import MacAddress
 from sidecar.model.pci import PciAddress
-from sidecar.model.settings import VfSettings
 from sidecar.model.vf import VirtualFunction
 from sidecar.pools.attach_plan import (
     AttachPlan,
@@ -19,10 +18,9 @@ from sidecar.pools.attach_plan import (
     read_active_pool,
 )
 from sidecar.pools.context import Node
+from sidecar.pools.lease_life import Taken, name
 from sidecar.pools.live_or_config import resolve
 from sidecar.pools.rules.device_xml import DeviceAs, format_device
-from sidecar.pools.rules.restore import settings_to_apply, settings_to_undo
-from sidecar.state.locked_pf import HeldPf
 from sidecar.virt.devices import Domain, need_domain
 
 
@@ -41,7 +39,8 @@ def attach(node: Node, request: AttachRequest) -> Attached:
 
     Raises:
         RequestError: the domain cannot take it: teaming rules, no PCI.
-        CapacityError: no VF or no port is free.
+        CapacityError: no VF or no port is free, or its MAC address is another VF's.
+        BusyError: another command works on the PF.
         HostError: the pool, the PF, its settings or libvirt stand against it. Nothing was
             changed, or the error says what remains.
     """
@@ -50,8 +49,8 @@ def attach(node: Node, request: AttachRequest) -> Attached:
         request = replace(request, scope=resolve(request.scope, domain))
         pool = read_active_pool(node, libvirt, request)
         with node.store.lock(pool.pf) as held:
-            plan = plan_attach(AttachSight(node, libvirt, held, pool), domain, request)
-            work = _Work(node, held, domain, request, plan, pool.definition.pf_name)
+            sight = AttachSight(node, libvirt, held, pool)
+            work = _Work(sight, domain, request, plan_attach(sight, domain, request))
             if request.kind is DeviceAs.NETWORK and not request.scope.live:
                 return work.configure()
             return work.hand_over()
@@ -60,23 +59,15 @@ def attach(node: Node, request: AttachRequest) -> Attached:
 class _Work:
     """The steps for one VF, whose PF is locked."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what it works on
-        self,
-        node: Node,
-        held: HeldPf,
-        domain: Domain,
-        request: AttachRequest,
-        plan: AttachPlan,
-        pf_name: str,
+    def __init__(
+        self, sight: AttachSight, domain: Domain, request: AttachRequest, plan: AttachPlan
     ) -> None:
-        self._node = node
-        self._held = held
+        self._sight = sight
+        self._node = sight.node
         self._domain = domain
         self._request = request
         self._plan = plan
-        self._pf_name = pf_name
-        self._before = VfSettings()
-        self._done = VfSettings()
+        self._life = sight.life(plan.view)
 
     def configure(self) -> Attached:
         """Write a wish into the configuration: libvirt takes a VF at each start anew."""
@@ -85,30 +76,27 @@ class _Work:
 
     def hand_over(self) -> Attached:
         """Lease the VF, set it, attach it, and confirm the lease."""
-        lease = self._take(self._plan.vf)
+        vf = self._plan.vf
+        self._life.check_mac(vf, self._plan.device.mac, team=self._plan.partners)
+        taken = self._take(vf)
         try:
-            self._set()
             self._attach()
         except PortsideError as error:
-            remains = self._undo(lease)
-            raise _with_remains(error, self._hint(), remains) from error
-        return self._attached(self._settle(lease))
+            hint, remains = self._hint(), self._undo(taken)
+            left = f"What remains: {remains}" if remains else "Lease and settings are as before"
+            error.extended(". ".join(part for part in (hint, left) if part))
+            raise
+        return self._attached(self._settle(taken))
 
-    def _take(self, vf: VirtualFunction) -> Lease:
-        holder = Holder(HolderKind.DOMAIN, self._domain.name, self._domain.uuid)
-        return self._held.take(
-            vf.index, holder, self._plan.settings, self._request.pool, self._node.now()
+    def _take(self, vf: VirtualFunction) -> Taken:
+        chosen_by_libvirt = self._request.kind is DeviceAs.NETWORK
+        return self._life.take(
+            vf,
+            Holder(HolderKind.DOMAIN, self._domain.name, self._domain.uuid),
+            None if chosen_by_libvirt else self._plan.settings,
+            pool=self._request.pool,
+            team=self._plan.partners,
         )
-
-    def _set(self) -> None:
-        if self._request.kind is DeviceAs.NETWORK:
-            return
-        links, vf = self._node.links, self._plan.vf
-        before = links.read_settings(self._pf_name, vf.index)
-        changes = settings_to_apply(self._plan.settings, before)
-        if not changes.asks_nothing:
-            links.apply_settings(self._pf_name, vf.index, changes, where=_name(vf))
-        self._before, self._done = before, changes
 
     def _attach(self) -> None:
         scope = self._request.scope
@@ -123,24 +111,17 @@ class _Work:
             "hostdev has it: attach as interface or hostdev"
         )
 
-    def _undo(self, lease: Lease) -> str:
+    def _undo(self, taken: Taken) -> str:
         """Put everything back; return what could not be."""
         try:
-            if self._is_there():
-                self._held.confirm(lease, self._node.now())
-                return f"the domain has the device {self._plan.device.alias}, and its lease"
-            self._put_back()
-            self._held.begin_return(lease, lease.generation, self._node.now())
-            self._held.finish_return(lease, self._node.now())
+            there = self._is_there()
+            if there:
+                self._life.confirm(taken)
         except PortsideError as error:
-            return f"{_name(self._plan.vf)} and its lease are as they were left: {error}"
-        return ""
-
-    def _put_back(self) -> None:
-        vf = self._plan.vf
-        if not self._done.asks_nothing:
-            back = settings_to_undo(self._done, self._before, vf.address)
-            self._node.links.apply_settings(self._pf_name, vf.index, back, where=_name(vf))
+            return f"{name(taken.vf)} and its lease are as they were left: {error}"
+        if there:
+            return f"the domain has the device {self._plan.device.alias}, and its lease"
+        return self._life.undo(taken)
 
     def _is_there(self) -> bool:
         """Tell whether the device got into the domain though libvirt said no."""
@@ -151,18 +132,16 @@ class _Work:
             if (scope.live if live else scope.config)
         )
 
-    def _settle(self, lease: Lease) -> VirtualFunction:
+    def _settle(self, taken: Taken) -> VirtualFunction:
         """Confirm the lease of the VF that the domain really has."""
-        vf = self._plan.vf
         if self._request.kind is DeviceAs.NETWORK:
             vf = self._chosen()
             # Its driver is another one by now.
-            if vf.index != self._plan.vf.index:
-                wrong, lease = lease, self._take(vf)
-                self._held.begin_return(wrong, wrong.generation, self._node.now())
-                self._held.finish_return(wrong, self._node.now())
-        self._held.confirm(lease, self._node.now())
-        return vf
+            if vf.index != taken.vf.index:
+                wrong, taken = taken, self._take(vf)
+                self._life.undo(wrong)
+        self._life.confirm(taken)
+        return taken.vf
 
     def _chosen(self) -> VirtualFunction:
         """Return the VF that libvirt chose."""
@@ -186,18 +165,3 @@ class _Work:
         return Attached(
             self._domain.name, device.alias, None if vf is None else vf.address, device.mac
         )
-
-
-def _name(vf: VirtualFunction) -> str:
-    return f"VF {vf.index} ({vf.address})"
-
-
-def _with_remains(error: PortsideError, hint: str, remains: str) -> PortsideError:
-    left = f"What remains: {remains}" if remains else "Lease and settings are as before"
-    return type(error)(
-        error.what,
-        where=error.where,
-        found=error.found,
-        expected=error.expected,
-        todo=". ".join(part for part in (error.todo.rstrip("."), hint, left) if part),
-    )

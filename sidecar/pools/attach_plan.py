@@ -9,18 +9,19 @@ from sidecar.domainxml.profile import Profile, read_profile
 from sidecar.errors import HostError, RequestError
 from sidecar.host.inventory import read_inventory
 from sidecar.model.mac import MacAddress
+from sidecar.model.missing import no_pool
 from sidecar.model.pci import PciAddress
-from sidecar.model.pool import PoolDefinition
+from sidecar.model.pool import PfView, PoolDefinition
 from sidecar.model.settings import PortVlan, VfSettings
 from sidecar.model.vf import VirtualFunction
 from sidecar.pools.context import Node
 from sidecar.pools.find_pf import find_pf
+from sidecar.pools.lease_life import LeaseLife
 from sidecar.pools.live_or_config import Scope
 from sidecar.pools.observe import look_at
 from sidecar.pools.rules.attachable import Target, check_port, check_team, choose_alias, full_alias
 from sidecar.pools.rules.choose_vf import choose_vf
 from sidecar.pools.rules.device_xml import DeviceAs, VfDevice
-from sidecar.pools.stale_leases import return_stale
 from sidecar.state.locked_pf import HeldPf
 from sidecar.virt.connection import Libvirt
 from sidecar.virt.devices import Domain
@@ -71,21 +72,27 @@ class AttachPlan:
         vf: which one, or which one libvirt will probably take.
         device: for libvirt.
         settings: ours to set through the PF; libvirt sets what ``device`` says.
+        view: of the PF, that the choice was made from.
+        partners: the host's interfaces that the other half of the VF's team sits on.
     """
 
     vf: VirtualFunction
     device: VfDevice
     settings: VfSettings
+    view: PfView
+    partners: tuple[str, ...] = ()
 
 
 def read_active_pool(node: Node, libvirt: Libvirt, request: AttachRequest) -> PoolNetwork:
     """Read the pool's network, which must be active.
 
     Raises:
-        HostError: there is no such network, or it is not active.
+        HostError: there is no such pool, or it is not active.
         RequestError: it is no pool, has no PF, or gives what only libvirt can set.
     """
     networks = Networks(libvirt)
+    if networks.find(request.pool) is None:
+        raise no_pool(request.pool)
     xml = networks.xml(request.pool, inactive=True)
     definition, _ = read_network(xml)
     if not networks.is_active(request.pool):
@@ -121,6 +128,10 @@ class AttachSight:
     held: HeldPf
     pool: PoolNetwork
 
+    def life(self, view: PfView) -> LeaseLife:
+        """Return what begins and ends leases of the pool's PF, as it was seen."""
+        return LeaseLife(self.node, self.held, view.pf, self.pool.definition.pf_name)
+
 
 def plan_attach(sight: AttachSight, domain: Domain, request: AttachRequest) -> AttachPlan:
     """Check everything that stands against it, and choose.
@@ -142,7 +153,7 @@ def plan_attach(sight: AttachSight, domain: Domain, request: AttachRequest) -> A
         target = Target(states[live], live)
         check_port(target)
         mac = mac if team is None else check_team(target, team, mac)
-    vf = _choose(sight, request)
+    view, vf = _choose(sight, request)
     alias = request.alias
     # The configuration goes first: there stands what the team began with.
     known = tuple(states[live] for live in sorted(states))
@@ -156,20 +167,27 @@ def plan_attach(sight: AttachSight, domain: Domain, request: AttachRequest) -> A
         _vlan(request, sight.pool.profile),
         team,
     )
-    return AttachPlan(vf, device, _settings(device, request))
+    partners = (
+        ()
+        if team is None
+        else tuple(
+            one.source for state in states.values() for one in state.devices if one.alias == team
+        )
+    )
+    return AttachPlan(vf, device, _settings(device, request), view, partners)
 
 
-def _choose(sight: AttachSight, request: AttachRequest) -> VirtualFunction:
-    node, pool = sight.node, sight.pool
-    view = look_at(node, pool.pf, sight.libvirt)
-    if return_stale(node, sight.held, view, pool.definition.pf_name):
-        view = look_at(node, pool.pf, sight.libvirt)
-    return choose_vf(
+def _choose(sight: AttachSight, request: AttachRequest) -> tuple[PfView, VirtualFunction]:
+    view = look_at(sight.node, sight.pool.pf, sight.libvirt)
+    if sight.life(view).end_stale(view):
+        view = look_at(sight.node, sight.pool.pf, sight.libvirt)
+    vf = choose_vf(
         view,
         # For a configuration it chooses at each start, and then looks anew.
         libvirt_chooses=request.kind is DeviceAs.NETWORK and request.scope.live,
-        managed=pool.profile.managed,
+        managed=sight.pool.profile.managed,
     )
+    return view, vf
 
 
 def _states(domain: Domain) -> set[bool]:

@@ -4,19 +4,17 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sidecar.errors import HostError, RequestError
 from sidecar.host.inventory import read_inventory
 from sidecar.model.availability import Assessment
-from sidecar.model.lease import Lease, LeaseState
+from sidecar.model.lease import Lease
+from sidecar.model.missing import find_vf, no_lease
 from sidecar.model.pci import PciAddress
-from sidecar.model.settings import VfSettings
 from sidecar.model.vf import UNKNOWN, Inventory, PhysicalFunction, Unknown, VirtualFunction
 from sidecar.pools.context import Node
+from sidecar.pools.lease_life import LeaseLife
 from sidecar.pools.observe import ask_guests, observe, observe_host
 from sidecar.pools.rules.clearable import LeaseView, check_clear
-from sidecar.pools.rules.restore import settings_to_undo
 from sidecar.pools.rules.stale import name_waiting
-from sidecar.pools.set_vf import pf_interface
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +68,14 @@ def show_lease(node: Node, which: PciAddress | VfPlace) -> LeaseView:
     """Return a VF's lease, a free one if there is none, and what is seen of the VF.
 
     Raises:
-        RequestError: neither such a VF nor a lease of it.
+        RequestError: there is no lease of it, and no such VF.
+        CapacityError: there is no VF at the address.
         HostError: records or PCI devices cannot be read.
     """
     place = _locate(node, which)
     view = _look(node, place)
     if view.vf is None and not _recorded(node, place):
-        raise _no_lease(place)
+        raise no_lease(str(place))
     return view
 
 
@@ -93,47 +92,37 @@ def clear_lease(node: Node, which: PciAddress | VfPlace, *, stale: bool = False)
 
     Raises:
         RequestError: there is no such lease.
-        CapacityError: somebody has the VF, is to have it, or may have it.
+        CapacityError: there is no such VF; somebody has it, is to have it, or may have it.
+        BusyError: another command works on the PF.
         HostError: nobody can tell whether the VF is there; a setting does not come back, and
             the lease is to be inspected; or records or PCI devices cannot be read.
     """
     place = _locate(node, which)
     if not _recorded(node, place):  # a lock would make a folder for it
-        raise _no_lease(place)
+        raise no_lease(str(place))
     with node.store.lock(place.pf) as held:
         # Under the lock nobody else of ours can take the VF between this look and the end.
         view = _look(node, place)
         check_clear(view, stale=stale)
-        if view.lease.state is not LeaseState.INSPECT:
-            held.mark(place.index, f"clearing it as stale, once {view.lease.holder}'s", node.now())
-        _set_back(node, view)
-        held.clear(place.index, node.now())
+        vf = view.vf if isinstance(view.vf, VirtualFunction) else None
+        LeaseLife(node, held, _find_pf(node, place)).give_back(view.lease, vf, "it was cleared")
     return view.lease
+
+
+def _find_pf(node: Node, place: VfPlace) -> PhysicalFunction | None:
+    pf = read_inventory(node.sysfs, node.proc).find(place.pf)
+    return pf if isinstance(pf, PhysicalFunction) else None
 
 
 def _locate(node: Node, which: PciAddress | VfPlace) -> VfPlace:
     if isinstance(which, VfPlace):
         return which
-    vf = read_inventory(node.sysfs, node.proc).find(which)
-    if isinstance(vf, VirtualFunction):
-        return VfPlace(vf.physfn, vf.index)
-    raise RequestError(
-        "no VF at this address",
-        where=str(which),
-        found="a PF" if vf is not None else "nothing with SR-IOV",
-        todo="Name a VF that is not there by its PF and number, like 0000:01:00.0:3; "
-        "portside lease list shows them",
-    )
+    vf = find_vf(read_inventory(node.sysfs, node.proc), which)
+    return VfPlace(vf.physfn, vf.index)
 
 
 def _recorded(node: Node, place: VfPlace) -> bool:
     return place.index in node.store.leases(place.pf)
-
-
-def _no_lease(place: VfPlace) -> RequestError:
-    return RequestError(
-        "there is no lease of this VF", where=str(place), todo="portside lease list shows all"
-    )
 
 
 def _look(node: Node, place: VfPlace) -> LeaseView:
@@ -162,18 +151,3 @@ def _find_vf(
     if pf.vfs is UNKNOWN:
         return UNKNOWN
     return next((vf for vf in pf.vfs if vf.index == place.index), None)
-
-
-def _set_back(node: Node, view: LeaseView) -> None:
-    """Take back what was set for the holder: a MAC address must not stand twice."""
-    vf, wanted = view.vf, view.lease.settings
-    if not isinstance(vf, VirtualFunction) or wanted.asks_nothing:
-        return
-    pf = read_inventory(node.sysfs, node.proc).find(vf.physfn)
-    if not isinstance(pf, PhysicalFunction):
-        raise HostError("the PF is gone", where=str(vf.physfn))
-    name = pf_interface(pf)
-    back = settings_to_undo(wanted, VfSettings(), vf.address)
-    back = back.beyond(node.links.read_settings(name, vf.index))
-    if not back.asks_nothing:
-        node.links.apply_settings(name, vf.index, back, where=view.name)

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from sidecar.domainxml.vf_device import FoundDevice, Wanted, find_devices
-from sidecar.errors import HostError, RequestError
+from sidecar.errors import HostError, PortsideError, RequestError
 from sidecar.host.inventory import read_inventory
 from sidecar.model.lease import HolderKind, Lease
+from sidecar.model.missing import no_domain
 from sidecar.model.pci import PciAddress
-from sidecar.model.vf import UNKNOWN, PhysicalFunction, VirtualFunction
+from sidecar.model.vf import VirtualFunction
 from sidecar.pools.context import Node
+from sidecar.pools.lease_life import LeaseLife
 from sidecar.pools.list_pools import read_pools
 from sidecar.pools.live_or_config import Scope, resolve
 from sidecar.pools.observe import look_at
 from sidecar.pools.rules.stale import is_to_be_kept, say_still_held
-from sidecar.pools.stale_leases import end_lease
 from sidecar.virt.connection import Libvirt
 from sidecar.virt.devices import Domain, find_domain
 from sidecar.virt.networks import Networks
@@ -66,7 +67,9 @@ def detach(node: Node, request: DetachRequest) -> Detached:
 
     Raises:
         RequestError: the domain has no such VF, or several.
-        HostError: the guest did not let go, and the lease stays; or libvirt refused.
+        BusyError: another command works on the PF; the VF is detached, and its lease stays.
+        HostError: there is no such domain; the guest did not let go, and the lease stays; or
+            libvirt refused.
     """
     with node.libvirt() as libvirt:
         domain = find_domain(libvirt, request.domain)
@@ -79,18 +82,14 @@ def detach(node: Node, request: DetachRequest) -> Detached:
         if vf is None and found:
             return Detached(name, None)
         place = None if vf is None else read_inventory(node.sysfs, node.proc).find(vf)
-        lease = _lease(node, place, name)
-        if not found and lease is None:
-            raise _nothing(request, domain)
-        if lease is None or not isinstance(place, VirtualFunction):
+        its = isinstance(place, VirtualFunction) and _lease(node, place, name) is not None
+        if not found and not its:
+            raise _nothing(libvirt, request, domain)
+        if not its or not isinstance(place, VirtualFunction):
             return Detached(name, vf)
         # Whoever was not asked to let go will not.
         patience = request.seconds if running is not None else 0.0
-        kept = _still_held(node, libvirt, place, patience)
-        if kept:
-            return Detached(name, vf, kept=kept)
-        _return(node, place, lease)
-    return Detached(name, vf, returned=True)
+        return _give_back(node, libvirt, place, name, patience)
 
 
 def _detach(
@@ -131,51 +130,45 @@ def _single(found: Sequence[FoundDevice], request: DetachRequest) -> FoundDevice
     return found[0] if found else None
 
 
-def _nothing(request: DetachRequest, domain: Domain | None) -> RequestError:
+def _nothing(libvirt: Libvirt, request: DetachRequest, domain: Domain | None) -> PortsideError:
+    if domain is None:
+        return no_domain(request.domain, libvirt.name)
     return RequestError(
-        "the domain has no such VF" if domain is not None else "there is no such domain",
+        "the domain has no such VF",
         where=f"domain {request.domain}, {request.wanted}",
         found="no such device, and no lease",
         todo="portside pool status shows who has which VF; the device may also stand in the "
-        "domain's other state: --live, --config"
-        if domain is not None
-        else "",
+        "domain's other state: --live, --config",
     )
 
 
-def _lease(node: Node, place: object, domain: str) -> Lease | None:
+def _lease(node: Node, vf: VirtualFunction, domain: str) -> Lease | None:
     """Return the lease that the domain has of a VF."""
-    if not isinstance(place, VirtualFunction):
-        return None
-    lease = node.store.leases(place.physfn).get(place.index)
+    lease = node.store.leases(vf.physfn).get(vf.index)
     holder = None if lease is None else lease.holder
     is_its = holder is not None and holder.kind is HolderKind.DOMAIN and holder.name == domain
     return lease if is_its else None
 
 
-def _still_held(node: Node, libvirt: Libvirt, vf: VirtualFunction, seconds: float) -> str:
-    """Say who still has the VF, or will; empty if nobody.
+def _give_back(
+    node: Node, libvirt: Libvirt, vf: VirtualFunction, domain: str, seconds: float
+) -> Detached:
+    """End the domain's lease once nobody has the VF, or say who has it still or will.
 
     libvirt tells that the guest let go before it has given the VF back to its driver.
     """
     deadline = time.monotonic() + seconds
     while True:
-        seen = look_at(node, vf.physfn, libvirt).assessments.get(vf.address)
-        held = "it cannot be seen" if seen is None else say_still_held(seen)
-        kept = seen is not None and is_to_be_kept(seen)
-        if not held or kept or time.monotonic() >= deadline:
-            return held
+        with node.store.lock(vf.physfn) as held:
+            view = look_at(node, vf.physfn, libvirt)
+            # Somebody may have ended it meanwhile, and taken the VF anew.
+            lease = _lease(node, vf, domain)
+            seen = view.assessments.get(vf.address)
+            kept = "it cannot be seen" if seen is None else say_still_held(seen)
+            if lease is None or not kept:
+                if lease is not None:
+                    LeaseLife(node, held, view.pf).give_back(lease, vf, "it was detached")
+                return Detached(domain, vf.address, returned=True)
+        if (seen is not None and is_to_be_kept(seen)) or time.monotonic() >= deadline:
+            return Detached(domain, vf.address, kept=kept)
         time.sleep(_POLL_SECONDS)
-
-
-def _return(node: Node, vf: VirtualFunction, lease: Lease) -> None:
-    pf = read_inventory(node.sysfs, node.proc).find(vf.physfn)
-    interfaces = pf.interfaces if isinstance(pf, PhysicalFunction) else ()
-    if interfaces is UNKNOWN or not interfaces:
-        raise HostError(
-            "the PF has no network interface to take the VF's settings back through",
-            where=str(vf.physfn),
-            todo="The VF is detached, and its lease stays",
-        )
-    with node.store.lock(vf.physfn) as held:
-        end_lease(node, held, vf, lease, interfaces[0].name)

@@ -7,22 +7,23 @@ from dataclasses import replace
 from typing import Final
 
 from sidecar.domainxml.network import read_network, write_minimum
-from sidecar.errors import HostError
+from sidecar.errors import BusyError, HostError
 from sidecar.host.drivers import DRIVERS, Driver
 from sidecar.host.inventory import read_inventory
 from sidecar.host.numvfs import count_vfs, read_numvfs
+from sidecar.model.missing import no_pool
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PoolRecord
 from sidecar.model.vf import UNKNOWN
 from sidecar.pools.apply import Worker
 from sidecar.pools.context import Node
 from sidecar.pools.find_pf import find_pf
+from sidecar.pools.lease_life import LeaseLife
 from sidecar.pools.list_pools import Pool, read_pools
 from sidecar.pools.observe import look_at
 from sidecar.pools.rules.guard import refuse
 from sidecar.pools.rules.plan import Plan, plan_start, plan_stop
 from sidecar.pools.rules.situation import Situation
-from sidecar.pools.stale_leases import return_stale
 from sidecar.state.locked_pf import HeldPf
 from sidecar.virt.connection import Libvirt
 from sidecar.virt.networks import Networks
@@ -35,7 +36,7 @@ class Pools:
     """The pools of a host.
 
     Every method opens libvirt anew, and raises HostError where it, the host or our state
-    cannot be read. What changes a PF holds its lock.
+    cannot be read. What changes a PF holds its lock, and raises BusyError if others do.
     """
 
     def __init__(self, node: Node) -> None:
@@ -79,7 +80,7 @@ class Pools:
             networks = Networks(libvirt)
             network, record = networks.find(name), self._node.store.pool(name)
             if network is None and record is None:
-                raise _no_pool(name)
+                raise no_pool(name)
             if network is not None and network.active:
                 raise HostError(
                     "an active pool is not undefined",
@@ -103,7 +104,10 @@ class Pools:
         """
         record = self._node.store.pool(name)
         with self._node.libvirt() as libvirt:
-            xml = Networks(libvirt).xml(name, inactive=True)
+            networks = Networks(libvirt)
+            if record is None and networks.find(name) is None:
+                raise no_pool(name)
+            xml = networks.xml(name, inactive=True)
         return write_minimum(xml, None if record is None else record.definition.minimum)
 
     def record(self, name: str) -> PoolRecord:
@@ -114,7 +118,7 @@ class Pools:
         """
         record = self._node.store.pool(name)
         if record is None:
-            raise _no_pool(name)
+            raise no_pool(name)
         return record
 
     def plan(self, name: str) -> Plan:
@@ -154,8 +158,7 @@ class Pools:
 
         libvirt's own mark is taken away: it would start the network before there are VFs.
         """
-        record = self.record(name)
-        with self._node.libvirt() as libvirt, self._node.store.lock(record.pf):
+        with self._node.libvirt() as libvirt, self._locked(name) as (record, _):
             Networks(libvirt).set_autostart(name, autostart=False)
             self._node.store.write_pool(replace(record, autostart=autostart))
 
@@ -165,8 +168,7 @@ class Pools:
         Raises:
             HostError: the kernel still does not answer, or not what the links say.
         """
-        record = self.record(name)
-        with self._node.store.lock(record.pf) as held:
+        with self._locked(name) as (record, held):
             present = count_vfs(self._node.sysfs, record.pf)
             answer = read_numvfs(self._node.sysfs, record.pf, _PROBE_SECONDS)
             if answer != present:
@@ -180,9 +182,23 @@ class Pools:
             held.write_record(replace(held.record(), quarantine=""))
 
     @contextmanager
-    def _working(self, name: str) -> Iterator[tuple[Situation, Worker]]:
+    def _locked(self, name: str) -> Iterator[tuple[PoolRecord, HeldPf]]:
+        """Hold a pool's PF; it may have been defined on another one while we waited for that."""
         record = self.record(name)
-        with self._node.libvirt() as libvirt, self._node.store.lock(record.pf) as held:
+        with self._node.store.lock(record.pf) as held:
+            again = self.record(name)
+            if again.pf != record.pf:
+                raise BusyError(
+                    "the pool was moved to another PF meanwhile",
+                    where=f"pool {name}",
+                    found=f"{record.pf} before, {again.pf} now",
+                    todo="Try again",
+                )
+            yield again, held
+
+    @contextmanager
+    def _working(self, name: str) -> Iterator[tuple[Situation, Worker]]:
+        with self._node.libvirt() as libvirt, self._locked(name) as (record, held):
             situation = self._situation(record, libvirt)
             if self._end_stale_leases(held, situation):
                 situation = self._situation(record, libvirt)
@@ -190,8 +206,8 @@ class Pools:
 
     def _end_stale_leases(self, held: HeldPf, situation: Situation) -> int:
         """Return the leases of domains that are gone: they would stand against everything."""
-        pf_name = situation.record.definition.pf_name
-        return return_stale(self._node, held, situation.view, pf_name)
+        view, pf_name = situation.view, situation.record.definition.pf_name
+        return LeaseLife(self._node, held, view.pf, pf_name).end_stale(view)
 
     def _situation(self, record: PoolRecord, libvirt: Libvirt) -> Situation:
         view = look_at(self._node, record.pf, libvirt)
@@ -212,14 +228,6 @@ class Pools:
             limit=driver.limit,
             configures=driver.configures,
         )
-
-
-def _no_pool(name: str) -> HostError:
-    return HostError(
-        "there is no such pool",
-        where=f"pool {name}",
-        todo="portside pool list shows those that there are; portside pool define makes one",
-    )
 
 
 def _moves(old: PoolRecord, pf: PciAddress) -> HostError:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from sidecar.errors import HostError
 from sidecar.host.inventory import read_inventory
+from sidecar.model.missing import no_pf, no_pool
 from sidecar.model.settings import VfSettings
 from sidecar.model.vf import UNKNOWN, PhysicalFunction
 from sidecar.pools.context import Node
@@ -22,9 +23,7 @@ def read_status(node: Node, name: str | None = None) -> tuple[PoolStatus, ...]:
     """
     records = [one for one in node.store.pools() if name in (None, one.definition.name)]
     if name is not None and not records:
-        raise HostError(
-            "there is no such pool", where=f"pool {name}", todo="portside pool list shows all"
-        )
+        raise no_pool(name)
     inventory = read_inventory(node.sysfs, node.proc)
     states = []
     with node.libvirt() as libvirt:
@@ -38,7 +37,7 @@ def read_status(node: Node, name: str | None = None) -> tuple[PoolStatus, ...]:
             running = record.definition.name in active
             states.append(describe_pool(record, view, settings, active=running))
         elif name is not None:
-            raise HostError("its PF is gone", where=f"pool {name}", found=f"no PF at {record.pf}")
+            raise no_pf(record.pf, f"pool {name}")
     return tuple(states)
 
 

@@ -8,12 +8,14 @@ VMs run in containers there is no libvirt to answer.
 from dataclasses import dataclass
 from typing import Final
 
-from sidecar.errors import HostError, RequestError
+from sidecar.errors import RequestError
 from sidecar.host.inventory import read_inventory
+from sidecar.model.missing import find_vf, no_pf, pf_interface
 from sidecar.model.pci import PciAddress
 from sidecar.model.settings import VfSettings
-from sidecar.model.vf import UNKNOWN, Inventory, PhysicalFunction, VirtualFunction
+from sidecar.model.vf import Inventory, PhysicalFunction, VirtualFunction
 from sidecar.pools.context import Node
+from sidecar.pools.lease_life import LeaseLife
 from sidecar.pools.observe import observe
 from sidecar.pools.rules.availability import Guests
 from sidecar.pools.rules.settable import check_settable
@@ -46,52 +48,34 @@ def set_vf(
 
     Raises:
         RequestError: nothing to set, or the MAC address of a VF in use.
-        CapacityError: the VF is in use, or may be.
-        HostError: no such VF, its PF has no interface here, or the driver refuses.
+        CapacityError: there is no such VF, or it is in use, or may be; or, without ``force``,
+            another function of its PF has the MAC address.
+        BusyError: another command works on the PF.
+        HostError: its PF has no interface here, or the driver refuses.
     """
     if settings.asks_nothing:
         raise RequestError("nothing to set", where=f"VF {address}", todo="Name a setting")
     pf, _ = _find(read_inventory(node.sysfs, node.proc), address)
-    with node.store.lock(pf.address):
+    with node.store.lock(pf.address) as held:
         # Under the lock nobody else of ours can take the VF between this look and the change.
         inventory = read_inventory(node.sysfs, node.proc)
         pf, vf = _find(inventory, address)
         assessment = observe(node, pf, inventory, _NOT_ASKED).assess(vf)
         check_settable(_describe(vf), assessment, settings, force=force)
         where, name = _describe(vf), pf_interface(pf)
+        if not force:
+            LeaseLife(node, held, pf).check_mac(vf, settings.mac, where=where)
         before = node.links.read_settings(name, vf.index)
         after = node.links.apply_settings(name, vf.index, settings, where=where)
     return Changed(vf, name, before, after, () if assessment.free else assessment.users)
 
 
-def pf_interface(pf: PhysicalFunction) -> str:
-    """Return the name of the PF's interface, through which its VFs are set.
-
-    Raises:
-        HostError: it has none in this network namespace.
-    """
-    if pf.interfaces is UNKNOWN or not pf.interfaces:
-        raise HostError(
-            "the PF has no network interface here, so nothing can be set for its VFs",
-            where=f"PF {pf.address}",
-            found=f"driver {pf.driver}" if isinstance(pf.driver, str) else "no driver",
-            todo="Bind the PF to its network driver; look for its interface in other network "
-            "namespaces",
-        )
-    return pf.interfaces[0].name
-
-
 def _find(inventory: Inventory, address: PciAddress) -> tuple[PhysicalFunction, VirtualFunction]:
-    vf = inventory.find(address)
-    pf = inventory.find(vf.physfn) if isinstance(vf, VirtualFunction) else None
-    if isinstance(vf, VirtualFunction) and isinstance(pf, PhysicalFunction):
-        return pf, vf
-    raise HostError(
-        "no VF at this address",
-        where=str(address),
-        found="nothing with SR-IOV" if vf is None else "a PF",
-        todo="portside vf list shows them all",
-    )
+    vf = find_vf(inventory, address)
+    pf = inventory.find(vf.physfn)
+    if not isinstance(pf, PhysicalFunction):
+        raise no_pf(vf.physfn)
+    return pf, vf
 
 
 def _describe(vf: VirtualFunction) -> str:

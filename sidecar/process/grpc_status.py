@@ -5,6 +5,7 @@ import grpc
 
 from sidecar.errors import (
     ApiError,
+    BusyError,
     CapacityError,
     HostError,
     InternalError,
@@ -21,6 +22,7 @@ CODES: dict[type[PortsideError], grpc.StatusCode] = {
     RequestError: grpc.StatusCode.INVALID_ARGUMENT,
     CapacityError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     HostError: grpc.StatusCode.FAILED_PRECONDITION,
+    BusyError: grpc.StatusCode.UNAVAILABLE,
     ApiError: grpc.StatusCode.UNAVAILABLE,
     InternalError: grpc.StatusCode.INTERNAL,
 }

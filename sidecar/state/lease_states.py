@@ -59,10 +59,10 @@ def step(
     """Go to another state; the holder stays unless the VF becomes free.
 
     Raises:
-        RequestError: the table does not allow it.
+        InternalError: the table does not allow it; whoever asks has looked at the lease before.
     """
     if state not in TRANSITIONS[lease.state]:
-        raise RequestError(
+        raise InternalError(
             f"a lease that is {lease.state} cannot become {state}",
             where=name(lease),
             found=describe(lease),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from sidecar.errors import HostError, RequestError
+from sidecar.errors import HostError, InternalError
 from sidecar.model.lease import Holder, Lease, LeaseState
 from sidecar.model.pool import PfRecord
 from sidecar.model.settings import VfSettings
@@ -61,10 +61,10 @@ class HeldPf:
         """Write the PF's record.
 
         Raises:
-            RequestError: it is another PF's.
+            InternalError: it is another PF's.
         """
         if record.pf != self._shelf.pf:
-            raise RequestError(
+            raise InternalError(
                 "the record of another PF", found=str(record.pf), expected=str(self._shelf.pf)
             )
         file = replace(self._file, record=record)
@@ -91,7 +91,7 @@ class HeldPf:
 
         Raises:
             CapacityError: somebody else has it, or it is to be inspected.
-            RequestError: no VF can have this number.
+            InternalError: no VF can have this number.
         """
         present = self._present(index)
         lease = lease_states.take(present, holder, settings, pool, format_time(now))
@@ -103,7 +103,8 @@ class HeldPf:
         """Record that the holder has the VF; a lease that is confirmed stays as it is.
 
         Raises:
-            RequestError: it is not being taken, or is over.
+            RequestError: the lease is over.
+            InternalError: it is not being taken.
         """
         present = self._present(lease.index)
         lease_states.check_generation(present, lease.generation)
@@ -120,7 +121,8 @@ class HeldPf:
             now: the time.
 
         Raises:
-            RequestError: the generation is not the present one, or nobody has the VF.
+            RequestError: the generation is not the present one.
+            InternalError: nobody has the VF.
         """
         present = self._present(lease.index)
         lease_states.check_generation(present, generation)
@@ -130,12 +132,13 @@ class HeldPf:
         """Record that the VF is free.
 
         Raises:
-            RequestError: it is not being returned, or the lease is over.
+            RequestError: the lease is over.
+            InternalError: it is not being returned.
         """
         present = self._present(lease.index)
         lease_states.check_generation(present, lease.generation)
         if present.state is not LeaseState.RETURNING:
-            raise RequestError(
+            raise InternalError(
                 "the end of a return that was not begun",
                 where=lease_states.name(present),
                 found=lease_states.describe(present),
@@ -152,11 +155,11 @@ class HeldPf:
         """Free a VF that was to be inspected: the caller has the evidence that nobody has it.
 
         Raises:
-            RequestError: it is not to be inspected.
+            InternalError: it is not to be inspected.
         """
         present = self._present(index)
         if present.state is not LeaseState.INSPECT:
-            raise RequestError(
+            raise InternalError(
                 "only a lease that is to be inspected is cleared",
                 where=lease_states.name(present),
                 found=lease_states.describe(present),
@@ -165,7 +168,7 @@ class HeldPf:
 
     def _present(self, index: int) -> Lease:
         if not 0 <= index <= MAX_FUNCTIONS:
-            raise RequestError(
+            raise InternalError(
                 "a VF's number is out of range",
                 found=str(index),
                 expected=f"0 to {MAX_FUNCTIONS}",

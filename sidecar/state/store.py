@@ -4,6 +4,7 @@
 ::
 
     pfs/0000:01:00.0/lock        who writes now
+    pfs/0000:01:00.0/queue       who waits for that, by the time of coming
     pfs/0000:01:00.0/pf.json     the PF's record, and which VFs have one
     pfs/0000:01:00.0/vf-3.json   the lease of VF 3, also while it is free or not there
     pools/NAME.json
@@ -59,7 +60,8 @@ class Store:
         A lease that is being taken or returned when the block ends is cut short too.
 
         Raises:
-            HostError: somebody else holds it for so long; a record cannot be read or written.
+            BusyError: somebody else holds it for so long.
+            HostError: a record cannot be read or written.
         """
         path = self._pfs / str(pf)
         make_folder(path)
@@ -150,6 +152,7 @@ class Store:
 
         Raises:
             RequestError: its name is no text.
+            BusyError: others write pools for so long.
             HostError: the disk refuses it.
         """
         file, data = pool_file(record.definition.name), format_pool(record)
@@ -161,6 +164,7 @@ class Store:
         """Forget a pool; that there is none is no error.
 
         Raises:
+            BusyError: others write pools for so long.
             HostError: the disk refuses it.
         """
         try:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from sidecar.errors import HostError
+from sidecar.model.missing import no_domain
 from sidecar.virt.connection import Libvirt
 
 _POLL_SECONDS: Final = 0.1
@@ -108,9 +108,5 @@ def need_domain(libvirt: Libvirt, name: str) -> Domain:
     """
     domain = find_domain(libvirt, name)
     if domain is None:
-        raise HostError(
-            "there is no such domain",
-            where=f"{libvirt.name}, domain {name}",
-            todo="virsh list --all shows those that libvirt has.",
-        )
+        raise no_domain(name, libvirt.name)
     return domain

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from sidecar.errors import CapacityError, HostError, RequestError
+from sidecar.errors import BusyError, CapacityError, InternalError, RequestError
 from sidecar.model.lease import Holder, HolderKind, Lease, LeaseState
 from sidecar.model.pci import PciAddress
 from sidecar.model.settings import VfSettings
@@ -123,7 +123,8 @@ class StoreMachine(RuleBasedStateMachine):
             "finish": {RETURNING: FREE},
         }[what]
         if lease.generation != vf.generation or vf.state not in allowed:
-            self.refused(step, RequestError)
+            late = lease.generation != vf.generation
+            self.refused(step, RequestError if late else InternalError)
             return
         step()
         vf.state = allowed[vf.state]
@@ -142,7 +143,7 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.lock is not None)
     @rule(which=st.integers(0, 1))
     def nobody_else_gets_the_lock(self, which: int) -> None:
-        self.refused(self.stores[which].lock(PF, seconds=0).__enter__, HostError)
+        self.refused(self.stores[which].lock(PF, seconds=0).__enter__, BusyError)
 
     @precondition(lambda self: self.lock is not None)
     @rule(index=st.integers(0, VFS - 1))
@@ -155,7 +156,7 @@ class StoreMachine(RuleBasedStateMachine):
     def clear(self, index: int) -> None:
         vf = self.vfs[index]
         if vf.state is not INSPECT:
-            self.refused(lambda: self.held.clear(index, self.tick()), RequestError)
+            self.refused(lambda: self.held.clear(index, self.tick()), InternalError)
             return
         self.held.clear(index, self.tick())
         vf.state, vf.holder = FREE, None

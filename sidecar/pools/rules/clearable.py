@@ -4,9 +4,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-from sidecar.errors import CapacityError, HostError, RequestError
+from sidecar.errors import CapacityError, HostError
 from sidecar.model.availability import Assessment, Availability, Source
 from sidecar.model.lease import HolderKind, Lease, LeaseState
+from sidecar.model.missing import no_lease
 from sidecar.model.vf import UNKNOWN, Unknown, VirtualFunction
 from sidecar.pools.rules.guard import assess_for_removal
 from sidecar.pools.rules.stale import assess_for_return
@@ -60,9 +61,7 @@ def check_clear(view: LeaseView, *, stale: bool = False) -> None:
     """
     lease = view.lease
     if lease.free:
-        raise RequestError(
-            "there is no lease to clear", where=view.name, todo="portside lease list shows all"
-        )
+        raise no_lease(view.name)
     if lease.state is not LeaseState.INSPECT and not (stale and lease.state is LeaseState.LEASED):
         raise _is_somebodys(view)
     _check_pf(view)

@@ -235,7 +235,7 @@ def test_entries_without_allocation_need_free_vfs_in_the_pool(host: Host) -> Non
 
 
 def test_a_pool_that_this_node_does_not_have_is_refused(host: Host) -> None:
-    assert "there is no such pool on this node" in refused(
+    assert "pool fast: there is no such pool" in refused(
         host, vmi("one", [pool_entry("a")]), HostError
     )
 

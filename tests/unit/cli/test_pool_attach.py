@@ -41,11 +41,11 @@ def test_what_makes_no_sense_is_a_usage_error(arguments: tuple[str, ...], messag
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("attach", "vm", "pool"), "network pool: there is no such network"),
+        (("attach", "vm", "pool"), "pool pool: there is no such pool"),
         (("attach", "nobody", "pool"), "domain nobody: there is no such domain"),
-        (("attach", "vm", "pool", "--live", "--config"), "there is no such network"),
+        (("attach", "vm", "pool", "--live", "--config"), "there is no such pool"),
         (("detach", "vm", "--alias", "ua-x"), "domain vm, alias ua-x: the domain has no such VF"),
-        (("detach", "nobody", "--vf", "3b:02.1"), "there is no such domain; found no such device"),
+        (("detach", "nobody", "--vf", "3b:02.1"), "domain nobody: there is no such domain"),
     ],
 )
 def test_what_is_not_there_is_said(

@@ -62,7 +62,6 @@ def test_what_may_be_set_goes_to_the_pf(places: list[str | Path], arguments: tup
         ((FREE,), "nothing to set"),
         ((FREE, "--qos", "3"), "--qos and --vlan-protocol belong to a VLAN"),
         ((FREE, "--vlan", "0", "--qos", "3"), "a priority or protocol without a VLAN"),
-        ((FREE, "--mac", "01:00:5e:00:00:01"), "a multicast MAC address"),
         ((FREE, "--min-tx-rate", "2", "--max-tx-rate", "1"), "the smallest rate is above"),
         (("01:00.0", "--trust"), "no VF at this address; found a PF"),
         (("02:10.0", "--trust"), "no VF at this address; found nothing with SR-IOV"),

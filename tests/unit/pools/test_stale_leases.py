@@ -5,9 +5,9 @@ from sidecar.model.lease import Holder, HolderKind, LeaseState
 from sidecar.model.mac import MacAddress
 from sidecar.model.pci import PciAddress
 from sidecar.model.settings import PortVlan, VfSettings
+from sidecar.pools.lease_life import LeaseLife
 from sidecar.pools.observe import look_at
 from sidecar.pools.rules.restore import parking_mac
-from sidecar.pools.stale_leases import return_stale
 from tests.unit.pools.conftest import PF, PoolHost
 from tests.unit.pools.leasing import define_domain
 
@@ -25,7 +25,8 @@ def lease(host: PoolHost, index: int, holder: Holder, settings: VfSettings | Non
 
 def sweep(host: PoolHost) -> int:
     with host.node.libvirt() as libvirt, host.store.lock(ADDRESS) as held:
-        return return_stale(host.node, held, look_at(host.node, ADDRESS, libvirt), "eth1")
+        view = look_at(host.node, ADDRESS, libvirt)
+        return LeaseLife(host.node, held, view.pf).end_stale(view)
 
 
 def states(host: PoolHost) -> dict[int, LeaseState]:

@@ -133,4 +133,4 @@ def test_nor_in_quarantine(lease: Lease, usage: Assessment | None) -> None:
 
 
 def test_what_is_free_has_no_lease() -> None:
-    assert refuse(RequestError, view(Lease(PF, 0))).what == "there is no lease to clear"
+    assert refuse(RequestError, view(Lease(PF, 0))).what == "there is no lease of this VF"

@@ -11,6 +11,7 @@ from sidecar.domainxml.hostdevice import Wanted
 from sidecar.errors import RequestError
 from sidecar.model.mac import MacAddress
 from sidecar.model.pci import PciAddress
+from sidecar.model.request import AttachAs
 from sidecar.model.settings import MAX_VLAN
 from sidecar.node.attach import attach as attach_vf
 from sidecar.node.attach_plan import AttachRequest
@@ -18,7 +19,6 @@ from sidecar.node.context import Node
 from sidecar.node.detach import DetachRequest
 from sidecar.node.detach import detach as detach_vf
 from sidecar.node.scope import Scope
-from sidecar.pool.device import DeviceAs
 
 _WAIT = 30.0
 """How long a guest may take: Linux answers in a second, one that boots does not at all."""
@@ -36,9 +36,9 @@ def attach(  # noqa: PLR0913 - one parameter an option
     pool: Annotated[str, typer.Argument(metavar="POOL", help="The pool: its network's name.")],
     *,
     kind: Annotated[
-        DeviceAs,
+        AttachAs,
         typer.Option("--as", help="What it is to libvirt; network: libvirt chooses the VF."),
-    ] = DeviceAs.INTERFACE,
+    ] = AttachAs.INTERFACE,
     mac: _Mac = None,
     vlan: Annotated[
         int | None, typer.Option(min=1, max=MAX_VLAN, help="VLAN of the VF; default: the pool's.")

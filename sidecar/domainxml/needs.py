@@ -9,7 +9,7 @@ from lxml import etree
 
 from sidecar.domainxml.address import describe
 from sidecar.domainxml.classify import model_of
-from sidecar.domainxml.document import child_of, devices_named, parse_domain
+from sidecar.domainxml.document import alias_of, child_of, devices_named, parse_domain
 from sidecar.domainxml.guest import read_mac
 from sidecar.domainxml.placeholders import is_placeholder
 from sidecar.domainxml.topology import read_topology
@@ -125,15 +125,10 @@ def _device(element: etree._Element) -> NeededDevice:
         managed=element.get("managed", "no") == "yes",
         model=model_of(element) if interface else None,
         mac=read_mac(element) if interface else None,
-        alias=_alias(element),
+        alias=alias_of(element),
         team="" if teaming is None else teaming.get("type", ""),
         partner="" if teaming is None else teaming.get("persistent", ""),
     )
-
-
-def _alias(element: etree._Element) -> str:
-    node = child_of(element, "alias")
-    return "" if node is None else node.get("name", "")
 
 
 def _network(element: etree._Element) -> str:

@@ -9,6 +9,7 @@ from sidecar.host.inventory import read_inventory
 from sidecar.model.lease import Holder, HolderKind, Lease
 from sidecar.model.mac import MacAddress
 from sidecar.model.pci import PciAddress
+from sidecar.model.request import AttachAs
 from sidecar.model.settings import VfSettings
 from sidecar.model.vf import VirtualFunction
 from sidecar.node.attach_plan import (
@@ -20,7 +21,7 @@ from sidecar.node.attach_plan import (
 )
 from sidecar.node.context import Node
 from sidecar.node.scope import resolve
-from sidecar.pool.device import DeviceAs, format_device
+from sidecar.pool.device import format_device
 from sidecar.pool.restore import settings_to_apply, settings_to_undo
 from sidecar.state.held import HeldPf
 from sidecar.virt.devices import Domain, need_domain
@@ -52,7 +53,7 @@ def attach(node: Node, request: AttachRequest) -> Attached:
         with node.store.lock(pool.pf) as held:
             plan = plan_attach(AttachSight(node, libvirt, held, pool), domain, request)
             work = _Work(node, held, domain, request, plan, pool.definition.pf_name)
-            if request.kind is DeviceAs.NETWORK and not request.scope.live:
+            if request.kind is AttachAs.NETWORK and not request.scope.live:
                 return work.configure()
             return work.hand_over()
 
@@ -101,7 +102,7 @@ class _Work:
         )
 
     def _set(self) -> None:
-        if self._request.kind is DeviceAs.NETWORK:
+        if self._request.kind is AttachAs.NETWORK:
             return
         links, vf = self._node.links, self._plan.vf
         before = links.read_settings(self._pf_name, vf.index)
@@ -116,7 +117,7 @@ class _Work:
         self._domain.attach(xml, live=scope.live, config=scope.config)
 
     def _hint(self) -> str:
-        if self._request.kind is not DeviceAs.NETWORK:
+        if self._request.kind is not AttachAs.NETWORK:
             return ""
         return (
             "libvirt takes the first VF that no interface of this network has, also if a plain "
@@ -154,7 +155,7 @@ class _Work:
     def _settle(self, lease: Lease) -> VirtualFunction:
         """Confirm the lease of the VF that the domain really has."""
         vf = self._plan.vf
-        if self._request.kind is DeviceAs.NETWORK:
+        if self._request.kind is AttachAs.NETWORK:
             vf = self._chosen()
             # Its driver is another one by now.
             if vf.index != self._plan.vf.index:

@@ -10,6 +10,7 @@ from sidecar.host.inventory import read_inventory
 from sidecar.model.mac import MacAddress
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PoolDefinition
+from sidecar.model.request import AttachAs
 from sidecar.model.settings import PortVlan, VfSettings
 from sidecar.model.vf import VirtualFunction
 from sidecar.node.context import Node
@@ -20,7 +21,7 @@ from sidecar.node.stale import return_stale
 from sidecar.pool.attach import Target, check_port, check_team, choose_alias, full_alias
 from sidecar.pool.choose import choose_vf
 from sidecar.pool.definition import read_pool
-from sidecar.pool.device import DeviceAs, VfDevice
+from sidecar.pool.device import VfDevice
 from sidecar.state.held import HeldPf
 from sidecar.virt.connection import Libvirt
 from sidecar.virt.devices import Domain
@@ -46,7 +47,7 @@ class AttachRequest:
 
     domain: str
     pool: str
-    kind: DeviceAs = DeviceAs.INTERFACE
+    kind: AttachAs = AttachAs.INTERFACE
     mac: MacAddress | None = None
     vlan: int | None = None
     trust: bool | None = None
@@ -96,14 +97,14 @@ def read_active_pool(node: Node, libvirt: Libvirt, request: AttachRequest) -> Po
             todo=f"portside pool start {request.pool}",
         )
     profile = read_profile(xml)
-    if profile.only_libvirt and request.kind is not DeviceAs.NETWORK:
+    if profile.only_libvirt and request.kind is not AttachAs.NETWORK:
         raise RequestError(
             "the pool gives its guests what only libvirt can set",
             where=f"pool {request.pool}",
             found=profile.only_libvirt,
             expected="--as network",
         )
-    if request.trust is not None and request.kind is DeviceAs.NETWORK:
+    if request.trust is not None and request.kind is AttachAs.NETWORK:
         raise RequestError(
             "trust is set before the VF is attached, and here libvirt chooses the VF",
             where=f"pool {request.pool}",
@@ -171,7 +172,7 @@ def _choose(sight: AttachSight, request: AttachRequest) -> VirtualFunction:
         view,
         promised,
         # For a configuration it chooses at each start, and then looks anew.
-        libvirt_chooses=request.kind is DeviceAs.NETWORK and request.scope.live,
+        libvirt_chooses=request.kind is AttachAs.NETWORK and request.scope.live,
         managed=pool.profile.managed,
     )
 
@@ -184,13 +185,13 @@ def _states(domain: Domain) -> set[bool]:
 def _vlan(request: AttachRequest, profile: Profile) -> int | None:
     if request.vlan is not None:
         return request.vlan
-    if profile.vlan is None or request.kind is DeviceAs.NETWORK:
+    if profile.vlan is None or request.kind is AttachAs.NETWORK:
         return None
     return profile.vlan.id
 
 
 def _settings(device: VfDevice, request: AttachRequest) -> VfSettings:
-    if device.kind is not DeviceAs.HOSTDEV:
+    if device.kind is not AttachAs.HOSTDEV:
         return VfSettings(trust=request.trust)
     vlan = None if device.vlan is None else PortVlan(device.vlan)
     return VfSettings(mac=device.mac, vlan=vlan, trust=request.trust)

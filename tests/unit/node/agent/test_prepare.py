@@ -162,7 +162,7 @@ def test_its_own_vf_that_was_left_for_inspection_is_taken_again(host: Host) -> N
     assert host.lease(0).state is host.lease(1).state is LeaseState.LEASED
 
 
-def test_a_migration_target_gets_nothing_yet(host: Host) -> None:
+def test_a_migration_target_gets_nothing(host: Host) -> None:
     status = {"migrationState": {"targetNode": "here"}}
     prepared = prepare(host, vmi("one", [entry(host, 1)], status=status))
     assert prepared.leased == ()

@@ -134,8 +134,8 @@ class Request:
     ``migration_target`` tells that the VMI is on its way here: KubeVirt calls once, without
     SR-IOV devices, and throws the answer away; what such a VMI asks is not read.
     ``host_device_names`` are those of ``spec.domain.devices.hostDevices``, any of which may
-    be a VF. ``eviction_strategy`` is ``spec.evictionStrategy``, in which KubeVirt fills the
-    cluster's default in at admission.
+    be a VF; they are read if there is a pair. ``eviction_strategy`` is
+    ``spec.evictionStrategy``, where KubeVirt writes the cluster's default at admission.
     """
 
     vmi: VmiIdentity = field(default_factory=VmiIdentity)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """VMI JSON to a Request: the entries of this package."""
 
+from dataclasses import replace
+
 from sidecar.errors import RequestError
 from sidecar.model.request import MAX_PORTS, HookSidecars, Request, VmiIdentity
 from sidecar.vmi import totals
@@ -87,7 +89,6 @@ def _read(
     sidecars: HookSidecars,
 ) -> Request:
     interfaces = read_interfaces(vmi)
-    host_devices = read_host_device_names(vmi)
     strategy = vmi.get("spec", "evictionStrategy")
     max_ports = annotations.plain(MAX_PORTS_KEY)
     request = Request(
@@ -104,12 +105,14 @@ def _read(
         teaming=read_teaming(annotations),
         vfs=resolve_pools(read_vfs(annotations, interfaces), annotations),
         topology_version=version,
-        host_device_names=host_devices,
         hook_sidecars=sidecars,
         eviction_strategy=_name(None if strategy is None else strategy.value) or None,
     )
-    request = share_macs(request)
-    check_pairs(request, Devices(interfaces, host_devices, read_gpu_names(vmi)))
+    if not request.pairs:
+        return request
+    devices = Devices(interfaces, read_host_device_names(vmi), read_gpu_names(vmi))
+    request = replace(share_macs(request), host_device_names=devices.host_devices)
+    check_pairs(request, devices)
     return request
 
 

@@ -85,6 +85,8 @@ def check_pairs(request: Request, devices: Devices) -> None:
         taken[pair.persistent] = pair.transient
         if transient is not None:
             _check_macs(pair, transient, persistent)
+        elif persistent.mac is None:
+            raise _lacks_mac(pair, persistent)
 
 
 def _find_transient(pair: TeamingPair, devices: Devices) -> Network | None:
@@ -159,6 +161,18 @@ def _check_macs(pair: TeamingPair, transient: Network | VfEntry, persistent: Net
             found=_macs(transient, transient.mac, persistent, persistent.mac),
             expected="the same on both",
         )
+
+
+def _lacks_mac(pair: TeamingPair, persistent: Network) -> RequestError:
+    """Return the error for a host device, whose MAC address has to be set beforehand."""
+    name = describe(persistent.name)
+    return RequestError(
+        f"a host device teams with {name}, which has no MAC address",
+        where=pair.where,
+        found=f"no macAddress of {name}",
+        expected="the MAC address that the VF has",
+        todo=f"Set macAddress of {name}, and the same on the VF through its physical function",
+    )
 
 
 def _macs(

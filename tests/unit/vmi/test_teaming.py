@@ -202,12 +202,20 @@ def test_a_host_device_may_have_the_name_of_a_network_that_is_no_vf() -> None:
         ({"gpu": "standby"}, ".gpu", ("must be a VF", 'found "gpu", a GPU', "hostDevices")),
         ({"both": "standby"}, ".both", ("two devices of the VM have this name", '"both"')),
         ({"slow": "standby"}, ".slow", ("no such network", "one of its hostDevices")),
+        (
+            {"fast": "default"},
+            ".fast",
+            (
+                'a host device teams with "default", which has no MAC address',
+                "the same on the VF through its physical function",
+            ),
+        ),
         ({"fast": "both"}, ".fast", ('"both", an SR-IOV network',)),
         ({"vf": "fast"}, ".vf", ("no such network", '"fast"')),
         ({"fast": "standby", "vf": "standby"}, ".vf", ('teams with "fast" already',)),
     ],
 )
 def test_host_devices_keep_the_rules(teaming: object, path: str, parts: tuple[str, ...]) -> None:
-    interfaces = [STANDBY, VF, {**VF, "name": "both"}]
+    interfaces = [DEFAULT, STANDBY, VF, {**VF, "name": "both"}]
     document = vmi({"teaming": teaming}, interfaces=interfaces, devices=HOST_DEVICES)
     check(document, f"{TEAMING}, at ${path}", *parts)

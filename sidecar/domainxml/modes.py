@@ -23,7 +23,7 @@ _MARKUP = re.compile(
     rb"|(?P<hostdev><hostdev(?=[\s/>])(?:[^>\"']|\"[^\"]*\"|'[^']*')*>)",
     re.DOTALL,
 )
-_EMPTY_MODE = re.compile(rb"""\smode\s*=\s*(?:""|'')""")
+_ATTRIBUTE = re.compile(rb"""\s+(?P<name>[^\s=]+)\s*=\s*(?:"[^"]*"|'[^']*')""")
 
 
 def set_missing_modes(domain: etree._Element) -> None:
@@ -67,4 +67,9 @@ def _start_tags(domain: bytes) -> Iterator[re.Match[bytes]]:
 
 
 def _with_mode(tag: bytes) -> bytes:
-    return _TAG + _MODE + _EMPTY_MODE.sub(b"", tag.removeprefix(_TAG))
+    """Return a start tag with the mode; one that is there is empty, and goes."""
+    rest = _ATTRIBUTE.sub(
+        lambda found: b"" if found["name"] == b"mode" else found.group(),
+        tag.removeprefix(_TAG),
+    )
+    return _TAG + _MODE + rest

@@ -61,10 +61,18 @@ def test_nothing_else_changes(before: str, after: str, frame: str) -> None:
     assert with_modes(wanted) is wanted
 
 
-def test_an_empty_mode_is_replaced() -> None:
-    domain = b"<domain><devices><hostdev type='pci' mode=''/></devices></domain>"
-    wanted = b"<domain><devices><hostdev mode='subsystem' type='pci'/></devices></domain>"
-    assert with_modes(domain) == wanted
+@pytest.mark.parametrize(
+    ("attributes", "left"),
+    [
+        ("type='pci' mode=''", " type='pci'"),
+        ("mode = \"\" type='pci'", " type='pci'"),
+        ("note=\"a mode='' b\" type='pci' mode=''", " note=\"a mode='' b\" type='pci'"),
+    ],
+)
+def test_an_empty_mode_is_replaced(attributes: str, left: str) -> None:
+    frame = "<domain><devices><hostdev{}/></devices></domain>"
+    domain = frame.format(f" {attributes}").encode()
+    assert with_modes(domain) == frame.format(SET + left).encode()
 
 
 def test_all_of_many() -> None:

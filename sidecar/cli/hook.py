@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--pool-networks",
         action="store_true",
-        help="the launcher's libvirt sees the PFs",
+        help="the launcher's libvirt sees the PFs: a VF may be an <interface>",
     )
     return parser
 

@@ -10,9 +10,15 @@ come back at the VM's next start.
 from typing import Final
 
 from sidecar.errors import RequestError
-from sidecar.model.request import Request
+from sidecar.model.request import AttachAs, Request
 
 _MIGRATING: Final = frozenset({"LiveMigrate", "LiveMigrateIfPossible"})
+
+
+_LEAVES: Final = (
+    "A VF of Portside leaves before a live migration and comes back at the next start only"
+)
+_STAYS: Final = "KubeVirt does not unplug a VF that is an <interface>, so each migration would fail"
 
 
 def check_eviction(request: Request) -> tuple[str, ...]:
@@ -32,11 +38,17 @@ def check_eviction(request: Request) -> tuple[str, ...]:
             where=alone[0].where,
             found=f"spec.evictionStrategy {request.eviction_strategy}",
             expected="a team for the VF, or evictionStrategy None or External",
-            todo="A VF of Portside leaves before a live migration and comes back at the next "
-            'start only. Add "team" with a virtio network that takes over, or set '
-            "spec.evictionStrategy to None (to External where something else moves the VM)",
+            todo=f"{_LEAVES if alone[0].kind is AttachAs.HOSTDEV else _STAYS}. "
+            'Add "team" with a virtio network that takes over, or set spec.evictionStrategy to '
+            "None (to External where something else moves the VM)",
         )
-    if not request.vfs:
-        return ()
-    names = ", ".join(entry.name for entry in request.vfs)
-    return (f"a live migration takes the VFs away until the next start: {names}",)
+    leaving = [entry.name for entry in request.vfs if entry.kind is AttachAs.HOSTDEV]
+    staying = [entry.name for entry in request.vfs if entry.name not in leaving]
+    notes = []
+    if leaving:
+        names = ", ".join(leaving)
+        notes.append(f"a live migration takes the VFs away until the next start: {names}")
+    if staying:
+        names = ", ".join(staying)
+        notes.append(f"VFs that KubeVirt does not unplug before a live migration: {names}")
+    return tuple(notes)

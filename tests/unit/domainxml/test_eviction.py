@@ -4,7 +4,7 @@ import pytest
 from sidecar.domainxml.eviction import check_eviction
 from sidecar.errors import RequestError
 from sidecar.model.pci import PciAddress
-from sidecar.model.request import Request, TeamingPair, VfEntry
+from sidecar.model.request import AttachAs, Request, TeamingPair, VfEntry
 from tests.unit.domainxml.build import refusal
 
 ALONE = VfEntry("alone", None, "$[0]", address=PciAddress(0, 1, 2))
@@ -21,6 +21,27 @@ def test_a_drain_would_take_its_network_away(strategy: str, vfs: tuple[VfEntry, 
         "or External. A VF of Portside leaves before a live migration and comes back at the next "
         'start only. Add "team" with a virtio network that takes over, or set '
         "spec.evictionStrategy to None (to External where something else moves the VM)"
+    )
+
+
+INTERFACES = (
+    VfEntry("known", AttachAs.INTERFACE, "$[0]", address=PciAddress(0, 1, 2)),
+    VfEntry("open", None, "$[1]", pool="fast"),
+)
+
+
+@pytest.mark.parametrize("entry", INTERFACES)
+def test_an_interface_would_not_even_leave(entry: VfEntry) -> None:
+    error = refusal(
+        RequestError, check_eviction, Request(vfs=(entry,), eviction_strategy="LiveMigrate")
+    )
+    assert "KubeVirt does not unplug a VF that is an <interface>" in error.todo
+
+
+def test_an_interface_is_said_to_stay() -> None:
+    assert check_eviction(Request(vfs=(*INTERFACES, ALONE))) == (
+        "a live migration takes the VFs away until the next start: alone",
+        "VFs that KubeVirt does not unplug before a live migration: known, open",
     )
 
 

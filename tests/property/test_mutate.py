@@ -69,7 +69,8 @@ def test_mutating_twice_changes_nothing_more(source: Planner) -> None:
     seen: Counter[bool] = Counter()
 
     @MANY
-    @given(vms(), st.booleans())
+    # A launcher without pool networks refuses what asks for an interface.
+    @given(vms(), st.sampled_from((True, True, True, False)))
     def run(vm: Vm, pools: bool) -> None:
         once = call(vm, source, pools=pools)
         seen[once is not None] += 1

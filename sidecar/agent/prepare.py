@@ -81,10 +81,10 @@ class Preparer:
             BusyError: another command works on the PF.
         """
         request = parse_request(vmi)
+        if request.migration_target:
+            return Prepared(note="a migration's target gets no VF: VFs come with a start")
         if not request.vfs:
             return Prepared(note="asks for no VF")
-        if request.migration_target:
-            return Prepared(note="a migration's target gets no VF before it has arrived")
         wishes = read_wishes(request)
         inventory = self._look()
         pfs = sorted({find_vf(inventory, wish.vf, wish.where).physfn for wish in wishes.vfs})

@@ -9,7 +9,7 @@ from sidecar.errors import RequestError
 from sidecar.model.lease import Holder, HolderKind
 from sidecar.model.pci import PciAddress
 from sidecar.model.request import Request, VfEntry, VmiIdentity
-from sidecar.model.settings import PortVlan, VfSettings
+from sidecar.model.settings import VfSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +65,4 @@ def holder_of(vmi: VmiIdentity) -> Holder:
 
 
 def _wish(entry: VfEntry, address: PciAddress) -> Wish:
-    return Wish(entry.where, entry.pool or "", address, VfSettings(entry.mac, _vlan(entry)))
-
-
-def _vlan(entry: VfEntry) -> PortVlan | None:
-    if entry.vlan is None:
-        return None
-    if entry.vlan.trunk:
-        raise RequestError(
-            "a PF sets one VLAN for a VF, no trunk: netlink has no such setting",
-            where=f"{entry.where}.vlan",
-            found=f"a trunk of {len(entry.vlan.tags)}",
-            expected='{"id": 100}, or no vlan: then the guest tags its frames as it likes',
-        )
-    return PortVlan(entry.vlan.tags[0])
+    return Wish(entry.where, entry.pool or "", address, VfSettings(entry.mac, entry.vlan))

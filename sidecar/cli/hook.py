@@ -103,7 +103,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--log-level", choices=LOG_LEVELS, default="info", help="debug adds the domain XML")
     add("--source", choices=_SOURCES, default=_SOURCES[0], help="who creates the root ports")
     add("--libvirt-uri", help="for --source libvirt (default: an embedded libvirt)")
-    add("--pool-networks", action="store_true", help="the launcher has libvirt's network driver")
+    add(
+        "--pool-networks",
+        action="store_true",
+        help="the launcher's libvirt sees the PFs: a VF may be an <interface>",
+    )
     return parser
 
 

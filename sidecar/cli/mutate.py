@@ -27,7 +27,11 @@ def mutate(  # noqa: PLR0913 - one parameter an option
         str | None, typer.Option(help="For the libvirt source; default: an embedded libvirt.")
     ] = None,
     pool_networks: Annotated[
-        bool, typer.Option("--pool-networks", help="The launcher has libvirt's network driver.")
+        bool,
+        typer.Option(
+            "--pool-networks",
+            help="The launcher's libvirt sees the PFs: a VF may be an <interface>.",
+        ),
     ] = False,
 ) -> None:
     """Print the domain XML that the hook would return for a VMI."""

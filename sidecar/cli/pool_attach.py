@@ -9,6 +9,7 @@ import typer
 from sidecar.cli.pool_options import on_node
 from sidecar.cli.vf_address import parse_address, parse_mac
 from sidecar.domainxml.vf_device import Wanted
+from sidecar.model.request import AttachAs
 from sidecar.model.settings import MAX_VLAN
 from sidecar.pools.attach import attach as attach_vf
 from sidecar.pools.attach_plan import AttachRequest
@@ -16,7 +17,6 @@ from sidecar.pools.context import Node
 from sidecar.pools.detach import DetachRequest
 from sidecar.pools.detach import detach as detach_vf
 from sidecar.pools.live_or_config import Scope
-from sidecar.pools.rules.device_xml import DeviceAs
 
 _WAIT = 30.0
 """How long a guest may take: Linux answers in a second, one that boots does not at all."""
@@ -34,9 +34,9 @@ def attach(  # noqa: PLR0913 - one parameter an option
     pool: Annotated[str, typer.Argument(metavar="POOL", help="The pool: its network's name.")],
     *,
     kind: Annotated[
-        DeviceAs,
+        AttachAs,
         typer.Option("--as", help="What it is to libvirt; network: libvirt chooses the VF."),
-    ] = DeviceAs.INTERFACE,
+    ] = AttachAs.INTERFACE,
     mac: _Mac = None,
     vlan: Annotated[
         int | None, typer.Option(min=1, max=MAX_VLAN, help="VLAN of the VF; default: the pool's.")

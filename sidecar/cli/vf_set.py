@@ -102,6 +102,12 @@ def set_settings(  # noqa: PLR0913 - one parameter an option
 def _make_vlan(
     number: int | None, qos: int | None, protocol: VlanProtocol | None
 ) -> PortVlan | None:
+    if number == 0 and (qos or protocol is VlanProtocol.DOT1AD):
+        raise RequestError(
+            "a priority or protocol without a VLAN",
+            found=f"id 0, qos {qos or 0}, {protocol or VlanProtocol.DOT1Q}",
+            expected="a VLAN id from 1",
+        )
     if number is not None:
         return PortVlan(number, qos or 0, protocol or VlanProtocol.DOT1Q)
     if qos is None and protocol is None:

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 
 from rich.table import Table
 
-from sidecar.model.settings import PortVlan, VfSettings
+from sidecar.model.settings import VfSettings
 
 
 def say_settings(settings: VfSettings) -> Mapping[str, str]:
     """Return name and value of each setting; ``-`` is what is not set or not said."""
     return {
         "MAC": "-" if settings.mac is None else str(settings.mac),
-        "VLAN": "-" if settings.vlan is None else _say_vlan(settings.vlan),
+        "VLAN": "-" if settings.vlan is None else str(settings.vlan),
         "Trust": _say_switch(settings.trust),
         "Spoof check": _say_switch(settings.spoofchk),
         "Link state": settings.link_state or "-",
@@ -27,10 +27,6 @@ def draw_settings(settings: VfSettings) -> Table:
     for name, value in say_settings(settings).items():
         table.add_row(f"{name}:", value)
     return table
-
-
-def _say_vlan(vlan: PortVlan) -> str:
-    return f"{vlan.id} qos {vlan.qos} {vlan.protocol}" if vlan.id else "none"
 
 
 def _say_switch(on: bool | None) -> str:  # noqa: FBT001 - a value to show

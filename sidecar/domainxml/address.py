@@ -11,7 +11,7 @@ from lxml import etree
 
 from sidecar.domainxml.addressing import connect
 from sidecar.domainxml.addressing.buses import Place
-from sidecar.domainxml.document import add_child, child_of
+from sidecar.domainxml.document import add_child, alias_of, child_of
 from sidecar.errors import RequestError, shorten
 from sidecar.model.pci import PciAddress
 
@@ -27,8 +27,7 @@ _USUAL = {
 def describe(element: etree._Element) -> str:
     """Name an element for an error: ``<interface> with alias ua-default``."""
     tag = str(element.tag)
-    alias = child_of(element, "alias")
-    name = None if alias is None else alias.get("name")
+    name = alias_of(element)
     if name:
         return f"<{tag}> with alias {name[:_MAX_NAME]}"
     index = element.get("index")

@@ -9,11 +9,13 @@ from lxml import etree
 
 from sidecar.domainxml.addressing.classify import model_of
 from sidecar.domainxml.addressing.inventory import Device
+from sidecar.domainxml.document import alias_of
 from sidecar.domainxml.reservation.placeholders import is_placeholder
-from sidecar.domainxml.vfs import ALIAS, host_address
+from sidecar.domainxml.vfs import host_address
+from sidecar.model import alias as names
 
-_NETWORK = "ua-"
-_VF_ALIASES = ("ua-sriov-", ALIAS)
+_NETWORK = names.USER
+_VF_ALIASES = (names.SRIOV + names.PORTSIDE, names.SRIOV, names.USER + names.PORTSIDE)
 _CONTROLLERS = {"scsi": "SCSI", "usb": "USB", "sata": "SATA", "ide": "IDE"}
 _NAMES = {"memballoon": "balloon", "rng": "RNG", "iommu": "IOMMU"}
 
@@ -99,14 +101,14 @@ def _interface(nic: etree._Element) -> Caption:
     if nic.get("type") == "hostdev" or _role(nic) == "transient":
         return _vf(nic)
     mac, kind = _attribute(nic, "mac", "address"), nic.get("type", "")
-    name = _alias(nic).removeprefix(_NETWORK) or model_of(nic) or kind
+    name = alias_of(nic).removeprefix(_NETWORK) or model_of(nic) or kind
     team = "persistent" if _role(nic) == "persistent" else ""
     key = _identity(nic, mac or name)
     return _make(DeviceKind.NIC, f"NIC {name}", mac, key=f"NIC {key}", team=team)
 
 
 def _hostdev(hostdev: etree._Element) -> Caption:
-    alias = _alias(hostdev)
+    alias = alias_of(hostdev)
     if alias.startswith(_VF_ALIASES) or _role(hostdev) == "transient":
         return _vf(hostdev)
     address = host_address(hostdev)
@@ -117,7 +119,7 @@ def _hostdev(hostdev: etree._Element) -> Caption:
 
 
 def _vf(element: etree._Element) -> Caption:
-    alias = _alias(element)
+    alias = alias_of(element)
     prefixes = (*_VF_ALIASES, _NETWORK)
     name = next((alias.removeprefix(p) for p in prefixes if alias.startswith(p)), alias)
     address, pool = host_address(element), _attribute(element, "source", "network")
@@ -129,7 +131,7 @@ def _vf(element: etree._Element) -> Caption:
 
 
 def _disk(disk: etree._Element) -> Caption:
-    dev, alias = _attribute(disk, "target", "dev"), _alias(disk).removeprefix(_NETWORK)
+    dev, alias = _attribute(disk, "target", "dev"), alias_of(disk).removeprefix(_NETWORK)
     title = f"{disk.get('device', 'disk')} {dev}"
     return _make(DeviceKind.DISK, title, alias, key=f"disk {dev}")
 
@@ -155,16 +157,12 @@ _SPECIAL: dict[str, Callable[[etree._Element], Caption]] = {
 
 def _identity(element: etree._Element, otherwise: str) -> str:
     """Tell an element by its user alias, which libvirt and KubeVirt keep, or by something else."""
-    alias = _alias(element)
+    alias = alias_of(element)
     return alias if alias.startswith(_NETWORK) else otherwise
 
 
 def _role(element: etree._Element) -> str:
     return _attribute(element, "teaming", "type")
-
-
-def _alias(element: etree._Element) -> str:
-    return _attribute(element, "alias", "name")
 
 
 def _attribute(element: etree._Element, path: str, name: str) -> str:

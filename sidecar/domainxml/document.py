@@ -146,6 +146,12 @@ def child_of(element: etree._Element, tag: str) -> etree._Element | None:
     return None
 
 
+def alias_of(element: etree._Element) -> str:
+    """Return a device's alias, empty if it has none."""
+    alias = child_of(element, "alias")
+    return "" if alias is None else alias.get("name", "")
+
+
 def devices_of(domain: etree._Element) -> etree._Element:
     """Return the domain's ``<devices>``, made if it has none."""
     devices = child_of(domain, "devices")

@@ -12,7 +12,7 @@ from sidecar.domainxml.addressing.classify import model_of
 from sidecar.domainxml.addressing.inventory import take_inventory
 from sidecar.domainxml.addressing.layout import count_ports, lay_out
 from sidecar.domainxml.addressing.machine import read_machine
-from sidecar.domainxml.document import child_of, devices_named, parse_domain
+from sidecar.domainxml.document import alias_of, child_of, devices_named, parse_domain
 from sidecar.domainxml.host_devices import read_mac
 from sidecar.domainxml.reservation.placeholders import is_placeholder
 from sidecar.domainxml.vfs import host_address
@@ -141,16 +141,11 @@ def _device(element: etree._Element) -> NeededDevice:
         managed=element.get("managed", "no") == "yes",
         model=model_of(element) if interface else None,
         mac=read_mac(element) if interface else None,
-        alias=_alias(element),
+        alias=alias_of(element),
         team="" if teaming is None else teaming.get("type", ""),
         partner="" if teaming is None else teaming.get("persistent", ""),
         source=_source(element),
     )
-
-
-def _alias(element: etree._Element) -> str:
-    node = child_of(element, "alias")
-    return "" if node is None else node.get("name", "")
 
 
 def _source(element: etree._Element) -> str:

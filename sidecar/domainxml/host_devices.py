@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from lxml import etree
 
 from sidecar.domainxml.address import read_host_address
-from sidecar.domainxml.document import child_of, devices_named, parse_domain
+from sidecar.domainxml.document import alias_of, child_of, devices_named, parse_domain
 from sidecar.errors import RequestError
 from sidecar.model.guest import GuestDevice
 from sidecar.model.mac import MacAddress
@@ -30,7 +30,7 @@ def read_guest_devices(xml: bytes, state: str, *, live: bool) -> tuple[GuestDevi
     root = parse_domain(xml)
     name, uuid = root.findtext("name") or "", root.findtext("uuid") or ""
     return tuple(
-        GuestDevice(name, uuid, state, live, address, _alias(element), read_mac(element))
+        GuestDevice(name, uuid, state, live, address, alias_of(element), read_mac(element))
         for element, address in _host_devices(root)
     )
 
@@ -55,8 +55,3 @@ def _of_host(element: etree._Element) -> bool:
     """Tell a PCI device of the host from USB and SCSI ones, whose addresses look alike."""
     wanted = {"hostdev": "pci", "interface": "hostdev", "disk": "nvme"}
     return element.get("type") == wanted[str(element.tag)]
-
-
-def _alias(element: etree._Element) -> str:
-    node = child_of(element, "alias")
-    return "" if node is None else node.get("name", "")

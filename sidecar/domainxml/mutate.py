@@ -14,14 +14,18 @@ from sidecar.domainxml.addressing import connect
 from sidecar.domainxml.addressing.inventory import take_inventory
 from sidecar.domainxml.addressing.layout import Layout
 from sidecar.domainxml.addressing.machine import Machine
-from sidecar.domainxml.document import format_domain, parse_domain
+from sidecar.domainxml.document import alias_of, format_domain, parse_domain
+from sidecar.domainxml.eviction import check_eviction
+from sidecar.domainxml.later_hooks import check_later_hooks
+from sidecar.domainxml.modes import set_missing_modes, with_modes
 from sidecar.domainxml.reservation.placeholders import find_foreign, strip_ours
 from sidecar.domainxml.reservation.reserve import Wish, reserve
 from sidecar.domainxml.reservation.source import ControllerSource
-from sidecar.domainxml.teaming import apply_teaming, set_missing_modes
+from sidecar.domainxml.teaming import apply_teaming, note_host_devices
 from sidecar.domainxml.unplug import keep_unpluggable
-from sidecar.domainxml.vfs import inject, is_our_vf
+from sidecar.domainxml.vfs import inject
 from sidecar.errors import RequestError
+from sidecar.model.alias import any_of_entry
 from sidecar.model.ports import MachineFamily, PortCount
 from sidecar.model.request import Request
 
@@ -47,7 +51,8 @@ def mutate(
 
     Args:
         domain: domain XML, UTF-8.
-        request: what the VMI asks; if nothing, ``domain`` comes back, the very same bytes.
+        request: what the VMI asks; if nothing, ``domain`` comes back, the very same bytes, but
+            for the mode of PCI hostdevs (see ``modes``).
         source: who makes the controllers.
         pool_networks: libvirt there has a network driver, so that a pool entry without an
             allocated VF may stay an ``<interface type='network'>``.
@@ -58,13 +63,19 @@ def mutate(
         HostError: the source failed.
         InternalError: a promise would be broken.
     """
-    if request.asks_nothing:
-        return Mutation(domain)
     if request.migration_target:
         # The domain comes from the source; KubeVirt throws this answer away, and SR-IOV
         # devices are not there yet (generateConverterContext).
-        return Mutation(domain, notes=("the VMI migrates to this pod: nothing to do",))
+        note = "the VMI migrates to this pod: nothing to do"
+        return Mutation(with_modes(domain), notes=(note,))
+    if request.asks_nothing:
+        return Mutation(with_modes(domain))
     root = parse_domain(domain)
+    notes = (
+        *check_later_hooks(root, request),
+        *check_eviction(request),
+        *note_host_devices(request),
+    )
     strip_ours(root)
     set_missing_modes(root)
     inventory = take_inventory(root)
@@ -74,7 +85,7 @@ def mutate(
         inject(root, request.vfs, pool_networks=pool_networks)
         note = f"machine {machine.name} ({machine.arch}) has no PCI ports: nothing to reserve"
         count = PortCount(machine.family, 0, 0)
-        return Mutation(format_domain(root, domain), count, count, (note,))
+        return Mutation(format_domain(root, domain), count, count, (*notes, note))
     base = source.lay_out(inventory)
     foreign = find_foreign(root)
     later_call = bool(foreign) or _is_first_call(base, request)
@@ -84,7 +95,8 @@ def mutate(
     transients = apply_teaming(root, request)
     done = reserve(base, guests, wish, source)
     keep_unpluggable(done.layout, transients)
-    notes = ("the ports are left to a later call of this boot",) if later_call else ()
+    if later_call:
+        notes = (*notes, "the ports are left to a later call of this boot")
     return Mutation(format_domain(root, domain), done.before, done.after, notes)
 
 
@@ -118,7 +130,8 @@ def _is_first_call(base: Layout, request: Request) -> bool:
     """
     if request.topology_version != "v3" or not base.inventory.express:
         return False
+    ours = frozenset[str]().union(*(any_of_entry(entry.name) for entry in request.vfs))
     return all(
-        device.place is None or device.element is None or is_our_vf(device.element)
+        device.place is None or device.element is None or alias_of(device.element) in ours
         for device in base.inventory.devices
     )

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from sidecar.domainxml.document import alias_of
+
 _KEPT = {"controller", "emulator", "input", "memballoon", "rng", "video", "watchdog"}
 """Devices that QEMU can have on any machine."""
 _NIC_PARTS = {"mac", "model", "teaming", "alias", "address"}
@@ -113,8 +115,7 @@ def _empty_disk(disk: etree._Element, path: str) -> etree._Element:
 
 
 def _name(device: etree._Element) -> str:
-    alias = device.find("alias")
-    return f"<{device.tag}>" if alias is None else f"<{device.tag}> {alias.get('name')}"
+    return f"<{device.tag}> {alias_of(device)}".rstrip()
 
 
 def count_root_ports(domain: bytes) -> int:

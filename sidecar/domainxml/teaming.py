@@ -9,10 +9,10 @@ address on both, virtio for the persistent one, a port of its own for the transi
 from lxml import etree
 
 from sidecar.domainxml.address import describe
-from sidecar.domainxml.document import add_child, child_of, devices_named
+from sidecar.domainxml.document import add_child, alias_of, child_of, devices_named
 from sidecar.domainxml.reservation.placeholders import is_placeholder
-from sidecar.domainxml.vfs import ALIAS
 from sidecar.errors import RequestError, shorten
+from sidecar.model import alias
 from sidecar.model.mac import MacAddress
 from sidecar.model.request import Request, TeamingPair
 
@@ -30,46 +30,68 @@ def apply_teaming(domain: etree._Element, request: Request) -> list[etree._Eleme
     """
     transients = []
     for pair in request.pairs:
-        transient = _find_transient(domain, pair.transient)
+        transient = _find_transient(domain, pair)
         if transient is None:
             raise RequestError(
                 f"network {pair.transient} has no device in the domain",
                 where=pair.where,
-                expected=f"a hostdev with alias ua-sriov-{pair.transient}, or an interface that "
-                "is a VF",
-                todo="Give the VM such an SR-IOV interface, or an entry in portside.io/vfs.",
+                expected=f"a hostdev with alias {alias.of_sriov_network(pair.transient)} or "
+                f"{alias.HOST_DEVICES[0]}{pair.transient}, or an interface that is a VF",
+                todo="Give the VM such an SR-IOV interface, such a host device, or an entry in "
+                "portside.io/vfs.",
             )
         persistent = _find_persistent(domain, pair)
-        _check_mac(persistent, transient, pair, _known_mac(request, pair.transient))
+        if alias_of(transient) not in alias.of_host_device(pair.transient):
+            _check_mac(persistent, transient, pair, _known_mac(request, pair.transient))
         _set_teaming(persistent, pair, {"type": "persistent"})
-        _set_teaming(transient, pair, {"type": "transient", "persistent": f"ua-{pair.persistent}"})
+        partner = alias.of_network(pair.persistent)
+        _set_teaming(transient, pair, {"type": "transient", "persistent": partner})
         transients.append(transient)
     return transients
 
 
-def set_missing_modes(domain: etree._Element) -> None:
-    """Give ``mode='subsystem'`` to PCI hostdevs: KubeVirt leaves it out, libvirt demands it."""
-    for element in devices_named(domain, "hostdev"):
-        if element.get("type") == "pci" and not element.get("mode"):
-            element.set("mode", "subsystem")
+def note_host_devices(request: Request) -> tuple[str, ...]:
+    """Say what nothing checks: a host device's MAC address stands in no VMI and no domain."""
+    teamed = {pair.transient: pair.persistent for pair in request.pairs}
+    return tuple(
+        f"host device {name} teams with {teamed[name]}: the VF must have the MAC address of "
+        f"{teamed[name]}, set through its physical function on the node"
+        for name in sorted(request.host_device_names & teamed.keys())
+    )
 
 
-def _find_transient(domain: etree._Element, name: str) -> etree._Element | None:
-    hostdevs = {f"ua-sriov-{name}", ALIAS + name}
+def _find_transient(domain: etree._Element, pair: TeamingPair) -> etree._Element | None:
+    name = pair.transient
+    ours = {alias.of_sriov_network(name), *alias.any_of_entry(name)}
+    host_devices = alias.of_host_device(name)
     for element in devices_named(domain, "hostdev", "interface"):
-        alias = _alias(element)
-        if element.tag == "hostdev" and alias in hostdevs:
+        known = alias_of(element)
+        if element.tag == "hostdev" and known in ours:
             return element
+        if element.tag == "hostdev" and known in host_devices:
+            return _pci_device(element, pair)
         is_vf = element.tag == "interface" and element.get("type") in {"hostdev", "network"}
-        if is_vf and alias in {f"ua-{name}", *hostdevs}:
+        if is_vf and known in {alias.of_network(name), *ours}:
             return element
     return None
 
 
+def _pci_device(element: etree._Element, pair: TeamingPair) -> etree._Element:
+    """Demand that an entry of ``hostDevices`` became a PCI device: it may be USB or mediated."""
+    if element.get("type") != "pci":
+        raise RequestError(
+            f"host device {pair.transient} is no VF",
+            where=f"{pair.where}, {describe(element)}",
+            found=f"a hostdev of type {shorten(element.get('type'))}",
+            expected="a PCI device",
+        )
+    return element
+
+
 def _find_persistent(domain: etree._Element, pair: TeamingPair) -> etree._Element:
-    wanted = f"ua-{pair.persistent}"
+    wanted = alias.of_network(pair.persistent)
     found = next(
-        (element for element in devices_named(domain, "interface") if _alias(element) == wanted),
+        (element for element in devices_named(domain, "interface") if alias_of(element) == wanted),
         None,
     )
     if found is None or is_placeholder(found):
@@ -162,8 +184,3 @@ def _set_teaming(element: etree._Element, pair: TeamingPair, wanted: dict[str, s
         )
     for key, value in wanted.items():
         node.set(key, value)
-
-
-def _alias(element: etree._Element) -> str | None:
-    node = child_of(element, "alias")
-    return None if node is None else node.get("name")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from sidecar.domainxml.document import child_of, devices_named, parse_domain
+from sidecar.domainxml.document import alias_of, child_of, devices_named, parse_domain
 from sidecar.domainxml.host_devices import read_mac
 from sidecar.domainxml.vfs import host_address
 from sidecar.model.mac import MacAddress
@@ -52,7 +52,7 @@ def find_devices(domain: bytes, wanted: Wanted, pools: Collection[str]) -> tuple
         FoundDevice(etree.tostring(element, encoding="UTF-8", with_tail=False), alias, vf)
         for element in devices_named(parse_domain(domain), "hostdev", "interface")
         if (vf := host_address(element)) is not None or _network(element) in pools
-        if _is_meant(wanted, alias := _alias(element), read_mac(element), vf)
+        if _is_meant(wanted, alias := alias_of(element), read_mac(element), vf)
     )
 
 
@@ -66,8 +66,3 @@ def _network(element: etree._Element) -> str | None:
     source = child_of(element, "source")
     wants = element.tag == "interface" and element.get("type") == "network"
     return source.get("network") if wants and source is not None else None
-
-
-def _alias(element: etree._Element) -> str:
-    node = child_of(element, "alias")
-    return "" if node is None else node.get("name", "")

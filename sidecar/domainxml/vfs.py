@@ -6,6 +6,7 @@ from lxml import etree
 from sidecar.domainxml.address import describe, read_host_address, write_host_address
 from sidecar.domainxml.document import (
     add_child,
+    alias_of,
     append_child,
     child_of,
     devices_named,
@@ -14,11 +15,10 @@ from sidecar.domainxml.document import (
     remove_child,
 )
 from sidecar.errors import CapacityError, RequestError
+from sidecar.model import alias
 from sidecar.model.pci import PciAddress
-from sidecar.model.request import AttachAs, VfEntry, Vlan
-
-ALIAS = "ua-portside-"
-"""Not ``ua-sriov-``: KubeVirt unplugs everything of that name before a migration."""
+from sidecar.model.request import AttachAs, VfEntry
+from sidecar.model.settings import PortVlan
 
 
 def inject(
@@ -39,17 +39,12 @@ def inject(
 
     Raises:
         CapacityError: a pool entry has no VF yet.
-        RequestError: another device of the domain already is that VF.
+        RequestError: an interface, which this launcher cannot start, or a VF that another
+            device of the domain already is.
     """
     added = []
     for entry in entries:
-        if entry.address is None and (entry.attach_as is AttachAs.HOSTDEV or not pool_networks):
-            raise CapacityError(
-                f"VF {entry.name} of pool {entry.pool} is not allocated yet",
-                where=entry.where,
-                expected="its PCI address in annotation portside.io/vf-allocations",
-                todo="Allocate a VF of the pool; KubeVirt retries the start by itself.",
-            )
+        _check_startable(entry, pool_networks=pool_networks)
         element = find_vf(domain, entry)
         if element is None:
             element = make_vf(entry)
@@ -57,7 +52,29 @@ def inject(
             added.append(element)
         else:
             _restore(element, entry)
+            _ensure(element, "alias").set("name", _alias_for(element, entry))
     return added
+
+
+def _check_startable(entry: VfEntry, *, pool_networks: bool) -> None:
+    """Refuse what only the start would refuse, after the hook's last word."""
+    if entry.attach_as is AttachAs.INTERFACE and not pool_networks:
+        raise RequestError(
+            "a VF cannot be an <interface> in a virt-launcher pod",
+            where=f"{entry.where}.as",
+            found='"interface"',
+            expected='"hostdev", or no key as',
+            todo="libvirt sets an interface's VF through the network interface of its physical "
+            "function, which is not in the pod; MAC and VLAN of a hostdev are set on the node. "
+            "An administrator whose launcher can do it sets --pool-networks",
+        )
+    if entry.address is None and (entry.kind is AttachAs.HOSTDEV or not pool_networks):
+        raise CapacityError(
+            f"VF {entry.name} of pool {entry.pool} is not allocated yet",
+            where=entry.where,
+            expected="its PCI address in annotation portside.io/vf-allocations",
+            todo="Allocate a VF of the pool; KubeVirt retries the start by itself.",
+        )
 
 
 def make_vf(entry: VfEntry) -> etree._Element:
@@ -65,24 +82,25 @@ def make_vf(entry: VfEntry) -> etree._Element:
 
     A plain hostdev carries neither MAC nor VLAN: both are set through the PF.
     """
-    if entry.attach_as is AttachAs.HOSTDEV:
+    if entry.kind is AttachAs.HOSTDEV:
         element = etree.Element("hostdev", mode="subsystem", type="pci")
     else:
         element = etree.Element("interface")
     _restore(element, entry)
+    _ensure(element, "alias").set("name", _alias_for(element, entry))
     return element
 
 
-def format_vf(entry: VfEntry, alias: str, partner: str | None) -> bytes:
+def format_vf(entry: VfEntry, name: str, partner: str | None) -> bytes:
     """Write a VF's element for libvirt to attach.
 
     Args:
         entry: the VF.
-        alias: of the device, which libvirt wants to begin with ``ua-``.
+        name: alias of the device, which libvirt wants to begin with ``ua-``.
         partner: alias of the persistent half if it is the transient half of a team.
     """
     element = make_vf(entry)
-    _ensure(element, "alias").set("name", alias)
+    _ensure(element, "alias").set("name", name)
     if partner is not None:
         add_child(element, "teaming", type="transient", persistent=partner)
     text: bytes = etree.tostring(element, encoding="UTF-8")
@@ -95,17 +113,16 @@ def find_vf(domain: etree._Element, entry: VfEntry) -> etree._Element | None:
     Raises:
         RequestError: the VF belongs to a device that is not ours.
     """
-    alias = ALIAS + entry.name
+    aliases = alias.any_of_entry(entry.name)
     same_vf = None
     for element in devices_named(domain, "hostdev", "interface"):
-        name = _alias_of(element)
-        if name == alias:
+        if alias_of(element) in aliases:
             return element
         if entry.address is not None and host_address(element) == entry.address:
             same_vf = element
     if same_vf is None:
         return None
-    if _alias_of(same_vf) is None:
+    if not alias_of(same_vf):
         return same_vf
     raise RequestError(
         "this VF already belongs to another device of the VM",
@@ -113,11 +130,6 @@ def find_vf(domain: etree._Element, entry: VfEntry) -> etree._Element | None:
         found=f"{entry.address}, which is {describe(same_vf)}",
         expected="a VF that the VM does not have",
     )
-
-
-def is_our_vf(element: etree._Element) -> bool:
-    """Whether an earlier call added this device."""
-    return (_alias_of(element) or "").startswith(ALIAS)
 
 
 def host_address(element: etree._Element) -> PciAddress | None:
@@ -130,9 +142,9 @@ def host_address(element: etree._Element) -> PciAddress | None:
     return read_host_address(node, element)
 
 
-def _alias_of(element: etree._Element) -> str | None:
-    alias = child_of(element, "alias")
-    return None if alias is None else alias.get("name")
+def _alias_for(element: etree._Element, entry: VfEntry) -> str:
+    kind = AttachAs.HOSTDEV if element.tag == "hostdev" else AttachAs.INTERFACE
+    return alias.of_entry(entry.name, kind)
 
 
 def _restore(element: etree._Element, entry: VfEntry) -> None:
@@ -153,7 +165,6 @@ def _restore(element: etree._Element, entry: VfEntry) -> None:
         _ensure(element, "model").set("type", "virtio")
     if interface and entry.vlan is not None:
         _restore_vlan(element, entry.vlan)
-    _ensure(element, "alias").set("name", ALIAS + entry.name)
 
 
 def _restore_source(element: etree._Element, entry: VfEntry) -> None:
@@ -174,14 +185,9 @@ def _restore_source(element: etree._Element, entry: VfEntry) -> None:
         address.set("type", "pci")
 
 
-def _restore_vlan(element: etree._Element, vlan: Vlan) -> None:
+def _restore_vlan(element: etree._Element, vlan: PortVlan) -> None:
     node = etree.Element("vlan")
-    if vlan.trunk:
-        node.set("trunk", "yes")
-    for tag in vlan.tags:
-        child = add_child(node, "tag", id=str(tag))
-        if tag == vlan.native:
-            child.set("nativeMode", str(vlan.native_mode or "tagged"))
+    add_child(node, "tag", id=str(vlan.id))
     old = child_of(element, "vlan")
     if old is None:
         append_child(element, node)

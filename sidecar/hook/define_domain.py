@@ -16,9 +16,9 @@ class Settings:
 
     Args:
         source: who creates the controllers.
-        pool_networks: the launcher's libvirt has a network driver, so a pool entry
-            without an allocated VF may stay ``<interface type='network'>``. KubeVirt's
-            own launcher image has none.
+        pool_networks: the launcher's libvirt has a network driver and sees the PFs' network
+            interfaces, so a VF may be an ``<interface>``: of type ``network`` for a pool entry
+            without an allocated VF. In KubeVirt's own launcher neither is so.
     """
 
     source: ControllerSource = field(default_factory=Planner)

@@ -9,7 +9,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from sidecar.model.mac import MacAddress
-from sidecar.model.settings import LinkState, PortVlan, VfSettings, VlanProtocol
+from sidecar.model.settings import (
+    MAX_QOS,
+    MAX_VLAN,
+    LinkState,
+    PortVlan,
+    VfSettings,
+    VlanProtocol,
+)
 
 NO_MAC: Final = "00:00:00:00:00:00"
 """The PF has set none: the VF makes one up."""
@@ -22,20 +29,6 @@ _STATES: Final = (LinkState.AUTO, LinkState.ENABLE, LinkState.DISABLE)
 """By the number that netlink has for it (``IFLA_VF_LINK_STATE_*``)."""
 
 
-class Vlan(NamedTuple):
-    """A VLAN as the kernel has it; ``protocol`` is the tag's EtherType."""
-
-    id: int
-    qos: int
-    protocol: int
-
-    def __str__(self) -> str:
-        if not self.id and not self.qos:
-            return "none"
-        known = _BY_ETHERTYPE.get(self.protocol)
-        return f"{self.id} qos {self.qos} {known or format(self.protocol, '#06x')}"
-
-
 class Rate(NamedTuple):
     """Both rates in Mbit/s: netlink takes them together only."""
 
@@ -46,7 +39,7 @@ class Rate(NamedTuple):
         return f"min_tx_rate {self.smallest} max_tx_rate {self.largest}"
 
 
-Value = str | Vlan | bool | int | Rate | None
+Value = str | PortVlan | bool | int | Rate | None
 """``None``: the driver does not say. ``int``: a link state."""
 Values = Mapping[str, Value]
 """By the attribute's name."""
@@ -76,11 +69,12 @@ def decode(info: Any) -> Values:  # noqa: ANN401 - pyroute2 has no annotations
 def encode(index: int, name: str, value: Value) -> dict[str, Any]:
     """Return what sets one attribute of VF ``index``, in the form of pyroute2's ``vf=``."""
     match value:
-        case Vlan(id=number, qos=qos, protocol=protocol):
+        case PortVlan(id=number, qos=qos, protocol=protocol):
             vlan = {"vlan": number, "qos": qos}
             # Kernels before 4.9 know the plain form only; 802.1ad needs the list.
-            plain = protocol == _PROTOCOLS[VlanProtocol.DOT1Q]
-            return {"vf": index, "vlan": vlan if plain else [vlan | {"proto": protocol}]}
+            plain = protocol is VlanProtocol.DOT1Q
+            tagged = vlan | {"proto": _PROTOCOLS[protocol]}
+            return {"vf": index, "vlan": vlan if plain else [tagged]}
         case Rate(smallest=smallest, largest=largest):
             return {"vf": index, "rate": {"min_tx_rate": smallest, "max_tx_rate": largest}}
         case bool():
@@ -101,9 +95,7 @@ def wanted(settings: VfSettings, now: Values) -> Values:
 
 def _wanted(settings: VfSettings, now: Values) -> Iterator[tuple[str, Value]]:
     yield MAC, None if settings.mac is None else str(settings.mac)
-    if settings.vlan is not None:
-        vlan = settings.vlan
-        yield VLAN, Vlan(vlan.id, vlan.qos, _PROTOCOLS[vlan.protocol])
+    yield VLAN, settings.vlan
     yield SPOOFCHK, settings.spoofchk
     yield TRUST, settings.trust
     yield LINK_STATE, None if settings.link_state is None else _STATES.index(settings.link_state)
@@ -129,7 +121,7 @@ def to_settings(values: Values) -> VfSettings:
     known = isinstance(state, int) and state < len(_STATES)
     return VfSettings(
         mac=MacAddress(mac) if isinstance(mac, str) and mac != NO_MAC else None,
-        vlan=_to_vlan(vlan) if isinstance(vlan, Vlan) else None,
+        vlan=_to_vlan(vlan) if isinstance(vlan, PortVlan) else None,
         trust=trust if isinstance(trust, bool) else None,
         spoofchk=spoofchk if isinstance(spoofchk, bool) else None,
         link_state=_STATES[state] if isinstance(state, int) and known else None,
@@ -153,22 +145,27 @@ def describe(name: str, value: Value) -> str:
             return f"{name} {value}"
 
 
-def _to_vlan(vlan: Vlan) -> PortVlan | None:
-    protocol = _BY_ETHERTYPE.get(vlan.protocol)
-    if vlan.id == 0:
-        return PortVlan(0)
-    return None if protocol is None else PortVlan(vlan.id, vlan.qos, protocol)
+def _to_vlan(vlan: PortVlan) -> PortVlan:
+    """Return a VLAN as settings have it: of none, the priority means nothing."""
+    return vlan if vlan.id else PortVlan(0)
 
 
-def _decode_vlan(info: Any) -> Vlan | None:  # noqa: ANN401 - as decode
+def _decode_vlan(info: Any) -> PortVlan | None:  # noqa: ANN401 - as decode
     listed = info.get_attr("IFLA_VF_VLAN_LIST")
     first = None if listed is None else listed.get_attr("IFLA_VF_VLAN_INFO")
     if first is not None:
-        return Vlan(first["vlan"], first["qos"], first["proto"])
+        return _make_vlan(first["vlan"], first["qos"], first["proto"])
     plain = info.get_attr("IFLA_VF_VLAN")
     if plain is None:
         return None
-    return Vlan(plain["vlan"], plain["qos"], _PROTOCOLS[VlanProtocol.DOT1Q])
+    return _make_vlan(plain["vlan"], plain["qos"], _PROTOCOLS[VlanProtocol.DOT1Q])
+
+
+def _make_vlan(number: int, qos: int, ethertype: int) -> PortVlan | None:
+    """Return what a driver says; ``None`` for what no driver would take back either."""
+    if number > MAX_VLAN or qos > MAX_QOS or ethertype not in _BY_ETHERTYPE:
+        return None
+    return PortVlan(number, qos, _BY_ETHERTYPE[ethertype])
 
 
 def _decode_switch(attribute: Any, key: str) -> bool | None:  # noqa: ANN401 - as decode

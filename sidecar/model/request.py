@@ -4,18 +4,15 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sidecar.errors import RequestError
 from sidecar.model.mac import MacAddress
 from sidecar.model.pci import PciAddress
+from sidecar.model.settings import PortVlan
 
 MAX_TOTAL = 32
 """Largest total that ``kubevirt.io/interface`` and its siblings may ask for."""
 
 MAX_PORTS = 255
 """Most root ports that a domain can have: each leads to a bus, and one of 256 is the root."""
-
-MAX_VLAN = 4094
-"""Largest VLAN id; 802.1Q reserves 0 and 4095."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +29,15 @@ class Network:
     """An interface of ``spec.domain.devices.interfaces``.
 
     ``sriov`` tells that KubeVirt attaches it as a plain ``<hostdev>``; ``virtio`` that
-    its model is virtio (or not given, which is the same).
+    its model is virtio (or not given, which is the same). ``binding`` is the name of its
+    network binding plugin, ``None`` for KubeVirt's own bindings.
     """
 
     name: str
     mac: MacAddress | None = None
     sriov: bool = False
     virtio: bool = True
+    binding: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,56 +67,14 @@ class TeamingPair:
 
 
 class AttachAs(StrEnum):
-    """The element that carries a VF: plain ``<hostdev>`` or ``<interface>``."""
+    """How a VF is attached: the element of the domain that carries it."""
 
     HOSTDEV = "hostdev"
+    """A plain ``<hostdev>``: MAC and VLAN are set through the PF."""
     INTERFACE = "interface"
-
-
-class NativeMode(StrEnum):
-    """libvirt's ``nativeMode`` of a VLAN tag."""
-
-    TAGGED = "tagged"
-    UNTAGGED = "untagged"
-
-
-@dataclass(frozen=True, slots=True)
-class Vlan:
-    """VLAN tags of a VF: one tag, or a trunk of several, of which one may be native.
-
-    Raises:
-        RequestError: no tag, a tag outside 1 to 4094, a duplicate, a native tag that is
-            not among the tags or that has no trunk (libvirt: `"trunk='no'" is not
-            allowed with a native vlan id`), or a native mode without a native tag.
-    """
-
-    tags: tuple[int, ...]
-    trunk: bool = False
-    native: int | None = None
-    native_mode: NativeMode | None = None
-
-    def __post_init__(self) -> None:
-        if not self.tags:
-            raise RequestError("a VLAN has at least one id", found="none")
-        if len(self.tags) > 1 and not self.trunk:
-            raise RequestError("a VLAN without trunk has exactly one id", found=str(self.tags))
-        for tag in self.tags:
-            if not 1 <= tag <= MAX_VLAN:
-                raise RequestError(
-                    "VLAN id is out of range", found=str(tag), expected=f"1 to {MAX_VLAN}"
-                )
-        if len(set(self.tags)) != len(self.tags):
-            raise RequestError("a VLAN id stands twice", found=str(self.tags))
-        if self.native is not None and self.native not in self.tags:
-            raise RequestError(
-                "the native VLAN is not among the trunk's ids",
-                found=str(self.native),
-                expected=f"one of {self.tags}",
-            )
-        if self.native is not None and not self.trunk:
-            raise RequestError("a native VLAN belongs to a trunk", found=str(self.native))
-        if self.native_mode is not None and self.native is None:
-            raise RequestError("a native mode without a native VLAN", found=self.native_mode)
+    """An ``<interface type='hostdev'>``: libvirt sets MAC and VLAN, and must see the PF."""
+    NETWORK = "network"
+    """An ``<interface type='network'>`` of a pool: libvirt chooses the VF as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,18 +83,44 @@ class VfEntry:
 
     ``address`` is the VF on the host: given by the entry, or found for its pool in
     ``portside.io/vf-allocations``; ``None`` for a pool entry without allocation.
+    ``attach_as`` is what the entry says, ``None`` if it does not.
     ``where`` is the path of the entry, for errors.
     """
 
     name: str
-    attach_as: AttachAs
+    attach_as: AttachAs | None
     where: str
     pool: str | None = None
     address: PciAddress | None = None
     mac: MacAddress | None = None
-    vlan: Vlan | None = None
+    vlan: PortVlan | None = None
     team: str | None = None
     managed: bool | None = None
+
+    @property
+    def kind(self) -> AttachAs:
+        """How the VF is attached: a known one as a hostdev, unless the entry says otherwise."""
+        if self.attach_as is not AttachAs.HOSTDEV and self.address is None:
+            return AttachAs.NETWORK
+        return self.attach_as or AttachAs.HOSTDEV
+
+
+@dataclass(frozen=True, slots=True)
+class HookSidecars:
+    """What ``hooks.kubevirt.io/hookSidecars`` says of the order in which hooks are called.
+
+    Args:
+        listed: whether Portside is in the list.
+        after: images that are called after it, as the list names them.
+    """
+
+    listed: bool = False
+    after: tuple[str, ...] = ()
+
+
+def repository_of(image: str) -> str:
+    """Return the last part of an image's repository, without registry, tag and digest."""
+    return image.partition("@")[0].rpartition("/")[2].partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +132,10 @@ class Request:
     ``topology_version`` is the VMI's ``kubevirt.io/pci-topology-version``: ``v3`` says
     that this KubeVirt calls the hook more than once before a boot.
     ``migration_target`` tells that the VMI is on its way here: KubeVirt calls once, without
-    SR-IOV devices, and throws the answer away.
+    SR-IOV devices, and throws the answer away; what such a VMI asks is not read.
+    ``host_device_names`` are those of ``spec.domain.devices.hostDevices``, any of which may
+    be a VF; they are read if there is a pair. ``eviction_strategy`` is
+    ``spec.evictionStrategy``, where KubeVirt writes the cluster's default at admission.
     """
 
     vmi: VmiIdentity = field(default_factory=VmiIdentity)
@@ -162,6 +148,9 @@ class Request:
     vfs: tuple[VfEntry, ...] = ()
     topology_version: str | None = None
     migration_target: bool = False
+    host_device_names: frozenset[str] = frozenset()
+    hook_sidecars: HookSidecars = field(default_factory=HookSidecars)
+    eviction_strategy: str | None = None
 
     @property
     def free_ports(self) -> int:

@@ -35,18 +35,24 @@ class LinkState(StrEnum):
 class PortVlan:
     """The VLAN of all frames of a VF, put on and taken off by the card.
 
+    It is one VLAN: netlink's ``IFLA_VF_VLAN`` has no trunk.
+
     Args:
         id: 1 to 4094, or 0 for none.
-        qos: priority, 0 to 7.
+        qos: priority, 0 to 7; drivers may report one without a VLAN.
         protocol: of the tag.
 
     Raises:
-        RequestError: a number is out of its range, or a priority without a VLAN.
+        RequestError: a number is out of its range.
     """
 
     id: int
     qos: int = 0
     protocol: VlanProtocol = VlanProtocol.DOT1Q
+
+    def __str__(self) -> str:
+        """Return it for people, e.g. ``100 qos 0 802.1Q``."""
+        return f"{self.id} qos {self.qos} {self.protocol}" if self.id or self.qos else "none"
 
     def __post_init__(self) -> None:
         if not 0 <= self.id <= MAX_VLAN:
@@ -56,12 +62,6 @@ class PortVlan:
         if not 0 <= self.qos <= MAX_QOS:
             raise RequestError(
                 "VLAN priority is out of range", found=str(self.qos), expected=f"0 to {MAX_QOS}"
-            )
-        if self.id == 0 and (self.qos or self.protocol is not VlanProtocol.DOT1Q):
-            raise RequestError(
-                "a priority or protocol without a VLAN",
-                found=f"id 0, qos {self.qos}, {self.protocol}",
-                expected="a VLAN id from 1",
             )
 
 

@@ -9,6 +9,7 @@ from sidecar.host.inventory import read_inventory
 from sidecar.model.lease import Holder, HolderKind
 from sidecar.model.mac import MacAddress
 from sidecar.model.pci import PciAddress
+from sidecar.model.request import AttachAs
 from sidecar.model.vf import VirtualFunction
 from sidecar.pools.attach_plan import (
     AttachPlan,
@@ -20,7 +21,7 @@ from sidecar.pools.attach_plan import (
 from sidecar.pools.context import Node
 from sidecar.pools.lease_life import Taken, name
 from sidecar.pools.live_or_config import resolve
-from sidecar.pools.rules.device_xml import DeviceAs, format_device
+from sidecar.pools.rules.device_xml import format_device
 from sidecar.virt.devices import Domain, need_domain
 
 
@@ -51,7 +52,7 @@ def attach(node: Node, request: AttachRequest) -> Attached:
         with node.store.lock(pool.pf) as held:
             sight = AttachSight(node, libvirt, held, pool)
             work = _Work(sight, domain, request, plan_attach(sight, domain, request))
-            if request.kind is DeviceAs.NETWORK and not request.scope.live:
+            if request.kind is AttachAs.NETWORK and not request.scope.live:
                 return work.configure()
             return work.hand_over()
 
@@ -89,7 +90,7 @@ class _Work:
         return self._attached(self._settle(taken))
 
     def _take(self, vf: VirtualFunction) -> Taken:
-        chosen_by_libvirt = self._request.kind is DeviceAs.NETWORK
+        chosen_by_libvirt = self._request.kind is AttachAs.NETWORK
         return self._life.take(
             vf,
             Holder(HolderKind.DOMAIN, self._domain.name, self._domain.uuid),
@@ -104,7 +105,7 @@ class _Work:
         self._domain.attach(xml, live=scope.live, config=scope.config)
 
     def _hint(self) -> str:
-        if self._request.kind is not DeviceAs.NETWORK:
+        if self._request.kind is not AttachAs.NETWORK:
             return ""
         return (
             "libvirt takes the first VF that no interface of this network has, also if a plain "
@@ -134,7 +135,7 @@ class _Work:
 
     def _settle(self, taken: Taken) -> VirtualFunction:
         """Confirm the lease of the VF that the domain really has."""
-        if self._request.kind is DeviceAs.NETWORK:
+        if self._request.kind is AttachAs.NETWORK:
             vf = self._chosen()
             # Its driver is another one by now.
             if vf.index != taken.vf.index:

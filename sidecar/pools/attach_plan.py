@@ -12,6 +12,7 @@ from sidecar.model.mac import MacAddress
 from sidecar.model.missing import no_pool
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PfView, PoolDefinition
+from sidecar.model.request import AttachAs
 from sidecar.model.settings import PortVlan, VfSettings
 from sidecar.model.vf import VirtualFunction
 from sidecar.pools.context import Node
@@ -21,7 +22,7 @@ from sidecar.pools.live_or_config import Scope
 from sidecar.pools.observe import look_at
 from sidecar.pools.rules.attachable import Target, check_port, check_team, choose_alias, full_alias
 from sidecar.pools.rules.choose_vf import choose_vf
-from sidecar.pools.rules.device_xml import DeviceAs, VfDevice
+from sidecar.pools.rules.device_xml import VfDevice
 from sidecar.state.locked_pf import HeldPf
 from sidecar.virt.connection import Libvirt
 from sidecar.virt.devices import Domain
@@ -46,7 +47,7 @@ class AttachRequest:
 
     domain: str
     pool: str
-    kind: DeviceAs = DeviceAs.INTERFACE
+    kind: AttachAs = AttachAs.INTERFACE
     mac: MacAddress | None = None
     vlan: int | None = None
     trust: bool | None = None
@@ -102,14 +103,14 @@ def read_active_pool(node: Node, libvirt: Libvirt, request: AttachRequest) -> Po
             todo=f"portside pool start {request.pool}",
         )
     profile = read_profile(xml)
-    if profile.only_libvirt and request.kind is not DeviceAs.NETWORK:
+    if profile.only_libvirt and request.kind is not AttachAs.NETWORK:
         raise RequestError(
             "the pool gives its guests what only libvirt can set",
             where=f"pool {request.pool}",
             found=profile.only_libvirt,
             expected="--as network",
         )
-    if request.trust is not None and request.kind is DeviceAs.NETWORK:
+    if request.trust is not None and request.kind is AttachAs.NETWORK:
         raise RequestError(
             "trust is set before the VF is attached, and here libvirt chooses the VF",
             where=f"pool {request.pool}",
@@ -184,7 +185,7 @@ def _choose(sight: AttachSight, request: AttachRequest) -> tuple[PfView, Virtual
     vf = choose_vf(
         view,
         # For a configuration it chooses at each start, and then looks anew.
-        libvirt_chooses=request.kind is DeviceAs.NETWORK and request.scope.live,
+        libvirt_chooses=request.kind is AttachAs.NETWORK and request.scope.live,
         managed=sight.pool.profile.managed,
     )
     return view, vf
@@ -198,13 +199,13 @@ def _states(domain: Domain) -> set[bool]:
 def _vlan(request: AttachRequest, profile: Profile) -> int | None:
     if request.vlan is not None:
         return request.vlan
-    if profile.vlan is None or request.kind is DeviceAs.NETWORK:
+    if profile.vlan is None or request.kind is AttachAs.NETWORK:
         return None
     return profile.vlan.id
 
 
 def _settings(device: VfDevice, request: AttachRequest) -> VfSettings:
-    if device.kind is not DeviceAs.HOSTDEV:
+    if device.kind is not AttachAs.HOSTDEV:
         return VfSettings(trust=request.trust)
     vlan = None if device.vlan is None else PortVlan(device.vlan)
     return VfSettings(mac=device.mac, vlan=vlan, trust=request.trust)

@@ -60,7 +60,28 @@ def _network(interface: Field, name: str) -> Network:
         sriov=interface.get("sriov") is not None,
         # KubeVirt's default model is virtio.
         virtio=_value(interface, "model") in (None, "", _VIRTIO),
+        binding=_binding(interface),
     )
+
+
+def _binding(interface: Field) -> str | None:
+    name = _value(interface, "binding", "name")
+    return name if isinstance(name, str) else None
+
+
+def read_host_device_names(vmi: Field) -> frozenset[str]:
+    """Return the names of ``hostDevices``, each of which may be a VF."""
+    return _names(vmi, "hostDevices")
+
+
+def read_gpu_names(vmi: Field) -> frozenset[str]:
+    """Return the names of ``gpus``."""
+    return _names(vmi, "gpus")
+
+
+def _names(vmi: Field, kind: str) -> frozenset[str]:
+    names = (_value(device, "name") for device in _elements(vmi, kind))
+    return frozenset(name for name in names if isinstance(name, str))
 
 
 def count_disks(vmi: Field) -> int:

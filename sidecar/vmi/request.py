@@ -1,17 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """VMI JSON to a Request: the entries of this package."""
 
+from dataclasses import replace
+
 from sidecar.errors import RequestError
-from sidecar.model.request import MAX_PORTS, Request, VmiIdentity
+from sidecar.model.request import MAX_PORTS, HookSidecars, Request, VmiIdentity
 from sidecar.vmi import totals
 from sidecar.vmi.allocations import resolve_pools
 from sidecar.vmi.annotations import MAX_PORTS as MAX_PORTS_KEY
 from sidecar.vmi.annotations import PREFIX, Annotations
-from sidecar.vmi.devices import count_disks, count_host_devices, read_interfaces
+from sidecar.vmi.devices import (
+    count_disks,
+    count_host_devices,
+    read_gpu_names,
+    read_host_device_names,
+    read_interfaces,
+)
 from sidecar.vmi.document import load_bytes
 from sidecar.vmi.field import Field
 from sidecar.vmi.quantity import read_count
-from sidecar.vmi.teaming import check_pairs, read_teaming
+from sidecar.vmi.sidecars import read_sidecars
+from sidecar.vmi.teaming import Devices, check_pairs, read_teaming, share_macs
 from sidecar.vmi.vfs import read_vfs
 
 _SOURCE = "VMI"
@@ -41,8 +50,12 @@ def parse_request(vmi: bytes) -> Request:
     ours = {key: value for key, value in annotations.items() if key.startswith(PREFIX)}
     if not ours and not _requests_totals(document):
         return Request(vmi=identity, topology_version=version)
+    if _migrates(document):
+        # It has booted on another node: what it asks was answered there, and a refusal here
+        # would only stop the migration.
+        return Request(vmi=identity, topology_version=version, migration_target=True)
     vmi_field = Field(_SOURCE, document)
-    return _read(vmi_field, Annotations(ours), identity, version, migrates=_migrates(document))
+    return _read(vmi_field, Annotations(ours), identity, version, read_sidecars(annotations))
 
 
 def parse_identity(vmi: bytes) -> VmiIdentity:
@@ -73,10 +86,10 @@ def _read(
     annotations: Annotations,
     identity: VmiIdentity,
     version: str | None,
-    *,
-    migrates: bool,
+    sidecars: HookSidecars,
 ) -> Request:
     interfaces = read_interfaces(vmi)
+    strategy = vmi.get("spec", "evictionStrategy")
     max_ports = annotations.plain(MAX_PORTS_KEY)
     request = Request(
         vmi=identity,
@@ -92,9 +105,14 @@ def _read(
         teaming=read_teaming(annotations),
         vfs=resolve_pools(read_vfs(annotations, interfaces), annotations),
         topology_version=version,
-        migration_target=migrates,
+        hook_sidecars=sidecars,
+        eviction_strategy=_name(None if strategy is None else strategy.value) or None,
     )
-    check_pairs(request, interfaces)
+    if not request.pairs:
+        return request
+    devices = Devices(interfaces, read_host_device_names(vmi), read_gpu_names(vmi))
+    request = replace(share_macs(request), host_device_names=devices.host_devices)
+    check_pairs(request, devices)
     return request
 
 

@@ -9,14 +9,15 @@ A JSON list of objects with these keys:
 - ``mac``: its MAC address; ``vlan``: see ``vlan.read_vlan``;
 - ``team``: the network of the persistent virtio NIC that it teams with;
 - ``as``: ``hostdev`` or ``interface``, the element that carries it. Default: ``hostdev``
-  for an address, ``interface`` for a pool. libvirt sets ``mac`` and ``vlan`` of an
-  interface only; those of a hostdev are set through the PF by the node;
+  for a VF that is known; MAC and VLAN of it are set through the PF by the node. An
+  ``interface`` starts only where libvirt sees the PF, which it does not in a pod;
 - ``managed``: true or false, libvirt's attribute.
 """
 
 import re
 
 from sidecar.errors import RequestError
+from sidecar.model import alias
 from sidecar.model.mac import MacAddress
 from sidecar.model.pci import PciAddress
 from sidecar.model.request import MAX_PORTS, AttachAs, VfEntry
@@ -26,6 +27,9 @@ from sidecar.vmi.field import Field, describe
 from sidecar.vmi.vlan import read_vlan
 
 _KEYS = frozenset({"name", "pool", "address", "mac", "vlan", "team", "as", "managed"})
+
+# Whether libvirt chooses the VF is no wish of the VM's owner: it follows from the launcher.
+_ELEMENTS = (AttachAs.HOSTDEV, AttachAs.INTERFACE)
 
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 # What libvirt refuses in a network's name (a slash, control characters) and what would
@@ -54,6 +58,12 @@ def read_vfs(annotations: Annotations, interfaces: Interfaces) -> tuple[VfEntry,
     entries = tuple(_read_entry(field, field.members(_KEYS)) for field in fields)
     owners = {network.name: "a network of the VM" for network in interfaces.networks}
     owners |= dict.fromkeys(interfaces.absent, "an absent network of the VM")
+    # Their devices would have the same alias in the domain.
+    owners |= {
+        name.removeprefix(alias.PORTSIDE): f"by its alias, the network {describe(name)} of the VM"
+        for name in list(owners)
+        if name.startswith(alias.PORTSIDE)
+    }
     users: dict[PciAddress, str] = {}
     for field, entry in zip(fields, entries, strict=True):
         _claim(field.members(), entry, owners, users)
@@ -89,22 +99,14 @@ def _read_entry(field: Field, members: dict[str, Field]) -> VfEntry:
         )
     pool, address, mac = members.get("pool"), members.get("address"), members.get("mac")
     vlan, team, managed = members.get("vlan"), members.get("team"), members.get("managed")
-    attach_as = _attach_as(members)
-    tags = None if vlan is None else read_vlan(vlan)
-    if vlan is not None and tags is not None and tags.trunk and attach_as is AttachAs.INTERFACE:
-        # It would fail only at the start: virNetDevSetNetConfig.
-        raise vlan.refuse(
-            "libvirt has no VLAN trunk for an interface that is a VF",
-            "one id, or the key as with the value hostdev, whose VLANs are set through the PF",
-        )
     return VfEntry(
         name=_name(members["name"]),
-        attach_as=attach_as,
+        attach_as=_attach_as(members.get("as")),
         where=field.where,
         pool=None if pool is None else _pool(pool),
         address=None if address is None else address.parse(PciAddress.parse),
         mac=None if mac is None else mac.parse(MacAddress.parse),
-        vlan=tags,
+        vlan=None if vlan is None else read_vlan(vlan),
         team=None if team is None else team.text(),
         managed=None if managed is None else managed.boolean(),
     )
@@ -126,11 +128,10 @@ def _pool(field: Field) -> str:
     return field.text()
 
 
-def _attach_as(members: dict[str, Field]) -> AttachAs:
-    field = members.get("as")
+def _attach_as(field: Field | None) -> AttachAs | None:
     if field is None:
-        return AttachAs.HOSTDEV if "address" in members else AttachAs.INTERFACE
-    try:
-        return AttachAs(field.text())
-    except ValueError as error:
-        raise field.refuse("unknown way to attach a VF", "hostdev or interface") from error
+        return None
+    for kind in _ELEMENTS:
+        if field.text() == kind:
+            return kind
+    raise field.refuse("unknown way to attach a VF", " or ".join(_ELEMENTS))

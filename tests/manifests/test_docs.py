@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the documents for owners and administrators say is what the code does."""
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +10,9 @@ import pytest
 import yaml
 
 from sidecar.cli.hook import parse_arguments
-from sidecar.errors import RequestError
+from sidecar.domainxml.mutate import mutate
+from sidecar.domainxml.reservation.planner import Planner
+from sidecar.errors import CapacityError, RequestError
 from sidecar.vmi.annotations import KNOWN
 from tests.manifests import tree
 from tests.manifests.tree import Document
@@ -20,6 +23,7 @@ OWNERS = (ROOT / "docs" / "vm-owners.md").read_text(encoding="utf-8")
 ADMINS = (ROOT / "docs" / "admins.md").read_text(encoding="utf-8")
 MAC, OTHER = "02:00:00:00:00:aa", "02:00:00:00:00:ab"
 TEAM = "portside.io/teaming"
+VFS = "portside.io/vfs"
 
 
 def teamed_vmi(
@@ -75,8 +79,41 @@ REFUSED = [
     teamed_vmi({TEAM: '{"standby": "vf"}'}),
     teamed_vmi({TEAM: '{"vf": "standby"}'}, vf_mac=None),
     teamed_vmi({TEAM: '{"vf": "standby"}'}, vf_mac=OTHER),
-    teamed_vmi({"portside.io/vfs": '[{"name": "data0", "pool": "fast", "vlans": 1}]'}),
+    teamed_vmi({VFS: '[{"name": "data0", "pool": "fast", "vlans": 1}]'}),
+    teamed_vmi({VFS: '[{"name": "data0", "pool": "fast", "vlan": {"trunk": [10, 20]}}]'}),
 ]
+
+
+def with_sidecars(*images: str) -> Document:
+    listed = json.dumps([{"image": image} for image in images])
+    return teamed_vmi({TEAM: '{"vf": "standby"}', "hooks.kubevirt.io/hookSidecars": listed})
+
+
+def with_binding() -> Document:
+    document = teamed_vmi({TEAM: '{"vf": "standby"}'})
+    bound = {"name": "pod", "binding": {"name": "passt"}}
+    document["spec"]["domain"]["devices"]["interfaces"].append(bound)
+    return document
+
+
+def that_migrates() -> Document:
+    document = teamed_vmi({VFS: '[{"name": "data0", "pool": "fast"}]'})
+    document["spec"]["evictionStrategy"] = "LiveMigrate"
+    return document
+
+
+REFUSED_WITH_DOMAIN = [
+    teamed_vmi({"portside.io/interfaces": "8", "portside.io/max-ports": "3"}),
+    teamed_vmi({VFS: '[{"name": "data0", "pool": "fast"}]'}),
+    teamed_vmi({VFS: '[{"name": "data0", "pool": "fast", "as": "interface"}]'}),
+    that_migrates(),
+    with_binding(),
+    with_sidecars("portside:0.1.0", "example-hook-sidecar"),
+]
+DOMAIN = (
+    b"<domain type='kvm'><os><type arch='x86_64' machine='q35'>hvm</type></os><devices>"
+    b"<controller type='usb' model='none'/><memballoon model='none'/></devices></domain>"
+)
 
 
 def messages() -> list[str]:
@@ -93,9 +130,17 @@ def test_a_message_reads_as_the_table_says(document: Document) -> None:
     assert len(told) == 1, str(caught.value)
 
 
-def test_the_table_has_no_message_of_the_vmi_that_nobody_sees() -> None:
-    # Two come from the domain, and one from any bug.
-    assert len(messages()) == len(REFUSED) + 3
+@pytest.mark.parametrize("document", REFUSED_WITH_DOMAIN, ids=range(len(REFUSED_WITH_DOMAIN)))
+def test_so_does_one_that_needs_the_domain(document: Document) -> None:
+    with pytest.raises((RequestError, CapacityError)) as caught:
+        mutate(DOMAIN, request_of(document), Planner())
+    told = [text for text in messages() if str(caught.value).startswith(text)]
+    assert len(told) == 1, str(caught.value)
+
+
+def test_the_table_has_no_message_that_nobody_sees() -> None:
+    # One comes from any bug.
+    assert len(messages()) == len(REFUSED) + len(REFUSED_WITH_DOMAIN) + 1
 
 
 def test_every_file_that_is_named_is_there() -> None:

@@ -6,6 +6,7 @@ import pytest
 import sidecar
 from sidecar.model.pci import PciAddress
 from sidecar.model.request import AttachAs, Request
+from sidecar.model.settings import PortVlan
 from tests.manifests import tree
 from tests.manifests.policy import Policy
 from tests.manifests.tree import Document
@@ -92,6 +93,7 @@ def test_pool() -> None:
     (entry,) = asked.vfs
     assert (entry.name, entry.pool, entry.team) == ("data0", "fast", "standby")
     assert entry.address == PciAddress(0, 0x3B, 2, 1)
-    assert entry.attach_as is AttachAs.INTERFACE
-    assert entry.vlan is not None
-    assert entry.vlan.tags == (100,)
+    assert entry.kind is AttachAs.HOSTDEV
+    assert entry.vlan == PortVlan(100)
+    assert entry.mac == asked.networks[1].mac is not None
+    assert asked.eviction_strategy == "LiveMigrate"

@@ -26,7 +26,7 @@ from tests.support import RECORDINGS
 CASES = sorted(path.name for path in RECORDINGS.iterdir())
 VF = '[{"name": "extra", "address": "0000:65:00.3"}]'
 TEAM = '{"vf": "standby"}'
-OUR_VF = "hostdev pci ua-portside-extra #1"
+OUR_VF = "hostdev pci ua-sriov-portside-extra #1"
 
 
 def definer(oracle: Oracle) -> Callable[[bytes], bytes]:
@@ -68,7 +68,7 @@ def free_wanted(vmi: bytes, total: int) -> int:
 def check_last_call(call: Call, *, team: bool) -> None:
     assert b"placeholder" not in call.answered
     tree = etree.fromstring(call.answered)
-    assert len(tree.findall("devices/hostdev/alias[@name='ua-portside-extra']")) == 1
+    assert len(tree.findall("devices/hostdev/alias[@name='ua-sriov-portside-extra']")) == 1
     teams = [node.get("type") for node in tree.iterfind("devices/*/teaming")]
     assert sorted(str(one) for one in teams) == (["persistent", "transient"] if team else [])
 

@@ -12,14 +12,13 @@ from sidecar.model.pci import PciAddress
 from sidecar.model.request import (
     AttachAs,
     DeviceTotal,
-    NativeMode,
     Network,
     Request,
     TeamingPair,
     VfEntry,
-    Vlan,
     VmiIdentity,
 )
+from sidecar.model.settings import PortVlan
 from sidecar.vmi.path import member
 
 KINDS = (
@@ -43,15 +42,7 @@ _POOLS = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.:@+-]{0,20}", fullmatch=True)
 _TAGS = st.integers(1, 4094)
 
 
-@st.composite
-def vlans(draw: st.DrawFn, *, trunk: bool) -> Vlan:
-    if not trunk or draw(st.booleans()):
-        return Vlan((draw(_TAGS),))
-    tags = tuple(draw(st.lists(_TAGS, min_size=1, max_size=6, unique=True)))
-    if draw(st.booleans()):
-        return Vlan(tags, trunk=True)
-    native, mode = draw(st.sampled_from(tags)), draw(st.sampled_from(NativeMode))
-    return Vlan(tags, trunk=True, native=native, native_mode=mode)
+_ELEMENTS = (None, AttachAs.HOSTDEV, AttachAs.INTERFACE)
 
 
 @st.composite
@@ -88,15 +79,14 @@ def _network(draw: st.DrawFn, name: str) -> Network:
 @st.composite
 def _entry(draw: st.DrawFn, index: int, name: str, address: PciAddress) -> VfEntry:
     pool = draw(st.none() | _POOLS)
-    attach_as = draw(st.sampled_from(AttachAs))
     return VfEntry(
         name=name,
-        attach_as=attach_as,
+        attach_as=draw(st.sampled_from(_ELEMENTS)),
         where=f"annotation portside.io/vfs, at $[{index}]",
         pool=pool,
         address=address if pool is None or draw(st.booleans()) else None,
         mac=draw(st.none() | _MACS),
-        vlan=draw(st.none() | vlans(trunk=attach_as is AttachAs.HOSTDEV)),
+        vlan=draw(st.none() | st.builds(PortVlan, _TAGS)),
         managed=draw(st.none() | st.booleans()),
     )
 
@@ -188,7 +178,10 @@ def _devices(request: Request) -> dict[str, list[Any]]:
         ],
         "disks": [{"disk": {"bus": bus}} for bus in ["virtio"] * disks + ["sata"]],
         "gpus": [{}] * (host_devices // 2),
-        "hostDevices": [{}] * (host_devices - host_devices // 2),
+        "hostDevices": [
+            *({"name": name} for name in sorted(request.host_device_names)),
+            *[{}] * (host_devices - host_devices // 2 - len(request.host_device_names)),
+        ],
     }
 
 
@@ -196,16 +189,10 @@ def _entry_json(entry: VfEntry) -> dict[str, Any]:
     given = {"pool": entry.pool} if entry.pool is not None else {"address": str(entry.address)}
     optional = {
         "mac": None if entry.mac is None else str(entry.mac),
-        "vlan": None if entry.vlan is None else _vlan_json(entry.vlan),
+        "vlan": None if entry.vlan is None else {"id": entry.vlan.id},
         "team": entry.team,
+        "as": entry.attach_as,
         "managed": entry.managed,
     }
     present = {key: value for key, value in optional.items() if value is not None}
-    return {"name": entry.name, "as": entry.attach_as, **given, **present}
-
-
-def _vlan_json(vlan: Vlan) -> dict[str, Any]:
-    if not vlan.trunk:
-        return {"id": vlan.tags[0]}
-    native = {"native": {"id": vlan.native, "mode": vlan.native_mode}}
-    return {"trunk": list(vlan.tags), **(native if vlan.native is not None else {})}
+    return {"name": entry.name, **given, **present}

@@ -32,8 +32,8 @@ _VF = next(name for name in _NETWORKS if "vf" in name or "sriov" in name)
 _NIC = next(name for name in _NETWORKS if name != _VF)
 _ENTRIES = [
     {"name": "one", "address": "0000:3b:02.1", "as": "hostdev"},
-    {"name": "two", "address": "0000:3b:02.2", "as": "interface", "vlan": {"id": 5}},
-    {"name": "three", "pool": "p", "as": "hostdev", "vlan": {"trunk": [1, 2], "native": 1}},
+    {"name": "two", "address": "0000:3b:02.2", "vlan": {"id": 5}},
+    {"name": "three", "pool": "p", "as": "hostdev", "vlan": {"id": 7}},
 ]
 VMIS = (
     _with(_VMI, {"interfaces": "9"}),

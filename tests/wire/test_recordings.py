@@ -17,7 +17,11 @@ def test_a_vmi_that_asks_nothing_gets_its_bytes_back(
     shared_hook: HookProcess, recorded: Path, service: str
 ) -> None:
     domain = domain_of(recorded)
-    assert CALLS[service](shared_hook.path, domain, vmi_of(recorded)) == domain
+    # KubeVirt's own hostdevs lack a mode in the first call alone.
+    modes = domain.count(b'<hostdev type="pci" managed="no">')
+    answer = CALLS[service](shared_hook.path, domain, vmi_of(recorded))
+    assert answer.count(b"<hostdev mode='subsystem' ") == modes
+    assert answer.replace(b"<hostdev mode='subsystem' ", b"<hostdev ") == domain
 
 
 @pytest.mark.parametrize("recorded", RECORDED, ids=name_of)

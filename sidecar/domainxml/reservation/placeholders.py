@@ -10,7 +10,7 @@ from lxml import etree
 
 from sidecar.domainxml.address import write_place
 from sidecar.domainxml.addressing.buses import Place
-from sidecar.domainxml.document import child_of, devices_named, remove_child
+from sidecar.domainxml.document import alias_of, child_of, devices_named, remove_child
 
 _ALIAS = "ua-portside-placeholder-"
 _TARGET = "placeholder-"
@@ -41,10 +41,7 @@ def is_placeholder(element: etree._Element) -> bool:
 
 def is_ours(element: etree._Element) -> bool:
     """Whether this is a placeholder of ours."""
-    if not is_placeholder(element):
-        return False
-    alias = child_of(element, "alias")
-    return alias is not None and alias.get("name", "").startswith(_ALIAS)
+    return is_placeholder(element) and alias_of(element).startswith(_ALIAS)
 
 
 def find_foreign(domain: etree._Element) -> list[etree._Element]:

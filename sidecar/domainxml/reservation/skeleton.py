@@ -24,7 +24,7 @@ from sidecar.domainxml.addressing.inventory import (
 )
 from sidecar.domainxml.addressing.layout import Layout, lay_out
 from sidecar.domainxml.addressing.machine import Chipset
-from sidecar.domainxml.document import child_of, parse_domain
+from sidecar.domainxml.document import alias_of, child_of, parse_domain
 from sidecar.domainxml.reservation.placeholders import is_ours, make_placeholder
 from sidecar.domainxml.reservation.skeleton_device import reduce_device
 from sidecar.errors import CapacityError
@@ -114,11 +114,6 @@ def make_skeleton(inventory: Inventory) -> etree._Element:
     return root
 
 
-def _alias_of(element: etree._Element | None) -> str | None:
-    alias = None if element is None else child_of(element, "alias")
-    return None if alias is None else alias.get("name")
-
-
 def _match(inventory: Inventory, back: Layout) -> dict[Device | PciController, Place]:
     """Find each device of the domain in what libvirt gave back."""
     elements = children_of_devices(inventory.domain)
@@ -127,10 +122,10 @@ def _match(inventory: Inventory, back: Layout) -> dict[Device | PciController, P
     by_kind: dict[tuple[str, int], list[Place]] = {}
     by_index: dict[int, Place] = {}
     for owner, place in back.places.items():
-        alias = _alias_of(owner.element)
+        alias = "" if owner.element is None else alias_of(owner.element)
         if isinstance(owner, PciController):
             by_index[owner.index] = place
-        elif alias is not None:
+        elif alias:
             by_alias[alias] = place
         else:
             by_kind.setdefault((owner.kind, owner.index), []).append(place)
@@ -181,11 +176,11 @@ def _pluggable_placeholders(layout: DefinedLayout, back: Layout) -> list[Place]:
 
 def _adopt(layout: DefinedLayout, skeleton: etree._Element, places: list[Place]) -> list[Place]:
     """Keep the chosen placeholders in the skeleton and take over the buses they made."""
-    known = {_alias_of(e) for e in children_of_devices(layout.skeleton) if is_ours(e)}
+    known = {alias_of(e) for e in children_of_devices(layout.skeleton) if is_ours(e)}
     back = lay_out(take_inventory(skeleton))
     for owner, place in back.places.items():
         element = owner.element
-        if element is None or not is_ours(element) or _alias_of(element) in known:
+        if element is None or not is_ours(element) or alias_of(element) in known:
             continue
         parent = element.getparent()
         if place not in places and parent is not None:

@@ -14,6 +14,8 @@ from sidecar.model.ports import MachineFamily
 _USER: Final = "ua-"
 """libvirt keeps aliases that begin so (``virDomainDeviceAliasIsUserAlias``)."""
 _OURS: Final = "ua-portside-"
+"""Of a VF on a plain libvirt host. In KubeVirt's domains ours are named for its migration: see
+``sidecar.model.alias``."""
 _NO_ALIAS = re.compile(r"[^a-zA-Z0-9_-]")
 """``USER_ALIAS_CHARS`` of libvirt, turned round."""
 _VIRTIO: Final = frozenset({"virtio", "virtio-non-transitional"})

@@ -2,23 +2,12 @@
 """A VF as libvirt attaches it to a domain: of the same make as the hook's VF entries."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from sidecar.domainxml.vfs import format_vf
 from sidecar.model.mac import MacAddress
 from sidecar.model.pci import PciAddress
-from sidecar.model.request import AttachAs, VfEntry, Vlan
-
-
-class DeviceAs(StrEnum):
-    """What a VF is to libvirt."""
-
-    NETWORK = "network"
-    """An interface of the pool's network: libvirt chooses the VF, and sets MAC and VLAN."""
-    INTERFACE = "interface"
-    """A hostdev interface: we choose the VF, libvirt sets MAC and VLAN."""
-    HOSTDEV = "hostdev"
-    """A plain hostdev: we choose the VF, and set MAC and VLAN through its PF."""
+from sidecar.model.request import AttachAs, VfEntry
+from sidecar.model.settings import PortVlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +15,7 @@ class VfDevice:
     """A VF to attach.
 
     Args:
-        kind: see ``DeviceAs``.
+        kind: see ``AttachAs``.
         alias: of the device; libvirt keeps it if it begins with ``ua-``.
         pool: the network's name.
         address: the VF; what libvirt is told if it does not choose by itself.
@@ -36,7 +25,7 @@ class VfDevice:
         team: alias of the persistent half, ``None`` for no team.
     """
 
-    kind: DeviceAs
+    kind: AttachAs
     alias: str
     pool: str
     address: PciAddress
@@ -48,15 +37,14 @@ class VfDevice:
 
 def format_device(device: VfDevice) -> bytes:
     """Return the device's XML."""
-    hostdev = device.kind is DeviceAs.HOSTDEV
     entry = VfEntry(
         name=device.alias,
-        attach_as=AttachAs.HOSTDEV if hostdev else AttachAs.INTERFACE,
+        attach_as=device.kind,
         where=f"pool {device.pool}",
         pool=device.pool,
-        address=None if device.kind is DeviceAs.NETWORK else device.address,
+        address=None if device.kind is AttachAs.NETWORK else device.address,
         mac=device.mac,
-        vlan=None if device.vlan is None else Vlan((device.vlan,)),
+        vlan=None if device.vlan is None else PortVlan(device.vlan),
         managed=device.managed,
     )
     return format_vf(entry, device.alias, device.team)

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,6 +61,15 @@ def test_a_vf_is_leased_set_and_its_pf_brought_up(host: Host) -> None:
     assert lease.holder == Holder(HolderKind.VMI, "default/one", "uid-of-one")
     assert lease.settings == wanted == host.links.settings["eth1", 1]
     assert host.links.up == {"eth1"}
+
+
+def test_a_vf_without_mac_gets_that_of_its_team(host: Host) -> None:
+    standby = {"name": "standby", "bridge": {}, "macAddress": MAC.upper()}
+    document = json.loads(vmi("one", [entry(host, 1, team="standby")]))
+    document["spec"] = {"domain": {"devices": {"interfaces": [standby]}}}
+    prepare(host, json.dumps(document).encode())
+    assert host.lease(1).settings == VfSettings(mac=MacAddress(MAC))
+    assert host.links.settings["eth1", 1].mac == MacAddress(MAC)
 
 
 def test_repeated_before_the_start_it_sets_what_was_lost_and_keeps_the_lease(host: Host) -> None:
@@ -163,7 +173,7 @@ def test_its_own_vf_that_was_left_for_inspection_is_taken_again(host: Host) -> N
     assert host.lease(0).state is host.lease(1).state is LeaseState.LEASED
 
 
-def test_a_migration_target_gets_nothing_yet(host: Host) -> None:
+def test_a_migration_target_gets_nothing(host: Host) -> None:
     status = {"migrationState": {"targetNode": "here"}}
     prepared = prepare(host, vmi("one", [entry(host, 1)], status=status))
     assert prepared.leased == ()
@@ -184,6 +194,7 @@ def test_an_address_without_vf_is_a_lack_of_vfs(host: Host) -> None:
 def test_a_trunk_is_refused(host: Host) -> None:
     text = refused(host, vmi("one", [entry(host, 1, vlan={"trunk": [1, 2]})]), RequestError)
     assert "$[0].vlan" in text
+    assert 'found {"trunk": [1, 2]}' in text
 
 
 def test_a_vmi_without_uid_holds_nothing(host: Host) -> None:

@@ -11,7 +11,7 @@ from sidecar.domainxml.reservation.planner import Planner
 from sidecar.errors import CapacityError, RequestError
 from sidecar.model.pci import PciAddress
 from sidecar.model.ports import MachineFamily, PortCount
-from sidecar.model.request import AttachAs, DeviceTotal, Request, TeamingPair, VfEntry
+from sidecar.model.request import AttachAs, DeviceTotal, Network, Request, TeamingPair, VfEntry
 from tests.unit.domainxml.build import refusal
 from tests.unit.domainxml.reservation.test_placeholders import KUBEVIRTS
 from tests.unit.domainxml.trees import address, nic, port, written
@@ -58,7 +58,8 @@ def test_vfs_that_we_placed_do_not_make_it_a_later_call() -> None:
     request = Request(interfaces=NINE, vfs=(VF,), topology_version="v3")
     done = call(request, nic("a"))
     again = mutate(done.domain, request, Planner())
-    assert done.notes == again.notes == LATER
+    assert done.notes == again.notes
+    assert done.notes[-1:] == LATER
     assert again.domain == done.domain
 
 
@@ -107,6 +108,34 @@ def test_modes_are_given_even_for_ports_alone() -> None:
     assert b'<hostdev type="pci" mode="subsystem"' in done.domain
 
 
+@pytest.mark.parametrize(
+    "request_", [Request(), Request(max_ports=3), Request(vfs=(VF,), migration_target=True)]
+)
+def test_modes_are_given_where_nothing_is_asked(request_: Request) -> None:
+    domain = written(nic("a"), "<hostdev type='pci'/>")
+    wanted = domain.replace(b"<hostdev ", b"<hostdev mode='subsystem' ")
+    assert domain != wanted == mutate(domain, request_, Planner()).domain
+
+
+def test_what_another_hook_would_undo_is_refused() -> None:
+    request = Request(
+        networks=(Network("a"), Network("b", binding="passt")),
+        teaming=(TeamingPair("vf", "a", "$.vf"),),
+    )
+    error = refusal(RequestError, call, request, nic("a"))
+    assert error.what == "a network binding's sidecar would undo the team"
+
+
+def test_notes_of_vfs_come_with_all_others() -> None:
+    done = call(Request(vfs=(VF,), topology_version="v3"), nic("a"))
+    assert done.notes == (
+        "a live migration takes the VFs away until the next start: fast",
+        *LATER,
+    )
+    error = refusal(RequestError, call, Request(vfs=(VF,), eviction_strategy="LiveMigrate"))
+    assert "VF fast has no team" in error.what
+
+
 def test_s390x_has_nothing_to_reserve() -> None:
     done = call(PORTS, nic("a"), machine="s390-ccw-virtio", arch="s390x")
     assert done.domain == mutate(done.domain, PORTS, Planner()).domain
@@ -117,7 +146,7 @@ def test_s390x_has_nothing_to_reserve() -> None:
 
 def test_s390x_takes_vfs_all_the_same() -> None:
     done = call(Request(vfs=(VF,)), nic("a"), machine="s390-ccw-virtio", arch="s390x")
-    assert b"ua-portside-fast" in done.domain
+    assert b"ua-sriov-portside-fast" in done.domain
     assert b"<address type" not in done.domain
 
 
@@ -151,7 +180,7 @@ def test_teams_need_express(machine: str, arch: str) -> None:
 
 
 def test_pool_networks_are_the_administrators_choice() -> None:
-    entry = VfEntry("fast", AttachAs.INTERFACE, "$[0]", pool="blue")
+    entry = VfEntry("fast", None, "$[0]", pool="blue")
     domain = written(nic("a"))
     done = mutate(domain, Request(vfs=(entry,)), Planner(), pool_networks=True)
     assert b'<source network="blue"/>' in done.domain

@@ -2,7 +2,7 @@
 import pytest
 from lxml import etree
 
-from sidecar.domainxml.teaming import apply_teaming, set_missing_modes
+from sidecar.domainxml.teaming import apply_teaming, note_host_devices
 from sidecar.errors import RequestError
 from sidecar.model.mac import MacAddress
 from sidecar.model.request import AttachAs, Network, Request, TeamingPair, VfEntry
@@ -53,7 +53,10 @@ IN_POOL = "interface type='network'"
     ("transient", "tag"),
     [
         (vf(), "hostdev"),
+        (vf("ua-sriov-portside-vf"), "hostdev"),
         (vf("ua-portside-vf"), "hostdev"),
+        (vf("ua-hostdevice-vf"), "hostdev"),
+        (vf("ua-dra-hostdevice-vf"), "hostdev"),
         (vf("ua-vf", tag=IS_VF), "interface"),
         (vf("ua-portside-vf", tag=IS_VF), "interface"),
         (vf("ua-sriov-vf", tag=IS_VF), "interface"),
@@ -91,7 +94,7 @@ def test_a_lost_half_comes_back() -> None:
 
 def test_pairs_of_entries_too() -> None:
     vfs = VfEntry("fast", AttachAs.HOSTDEV, "$[0]", mac=MacAddress(MAC), team="standby")
-    domain, _ = team(nic(), vf("ua-portside-fast"), request=Request(vfs=(vfs,)))
+    domain, _ = team(nic(), vf("ua-sriov-portside-fast"), request=Request(vfs=(vfs,)))
     assert teamings(domain)[1] == ("hostdev", TRANSIENT)
 
 
@@ -206,18 +209,34 @@ def test_a_hostdev_needs_a_known_mac() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("attributes", "mode"),
-    [
-        ("type='pci'", "subsystem"),
-        ("type='pci' mode=''", "subsystem"),
-        ("type='pci' mode='capabilities'", "capabilities"),
-        ("type='usb'", None),
-        ("", None),
-    ],
+HOST_DEVICE = Request(
+    networks=(Network("standby"),), teaming=(PAIR,), host_device_names=frozenset({"vf", "other"})
 )
-def test_modes(attributes: str, mode: str | None) -> None:
-    domain = tree(f"<hostdev {attributes}/>")
-    set_missing_modes(domain)
-    (hostdev,) = domain.findall("devices/hostdev")
-    assert hostdev.get("mode") == mode
+
+
+def test_a_host_device_has_a_mac_that_nobody_knows() -> None:
+    domain, _ = team(nic(), vf("ua-hostdevice-vf"), request=HOST_DEVICE)
+    assert teamings(domain)[1] == ("hostdev", TRANSIENT)
+    (note,) = note_host_devices(HOST_DEVICE)
+    assert note == (
+        "host device vf teams with standby: the VF must have the MAC address of standby, set "
+        "through its physical function on the node"
+    )
+    assert note_host_devices(REQUEST) == ()
+
+
+@pytest.mark.parametrize("kind", ["usb", "mdev"])
+def test_a_host_device_of_another_kind_is_no_vf(kind: str) -> None:
+    device = vf("ua-hostdevice-vf", tag=f"hostdev type='{kind}'")
+    error = refusal(RequestError, team, nic(), device, request=HOST_DEVICE)
+    assert str(error) == (
+        f"{WHERE}, <hostdev> with alias ua-hostdevice-vf: host device vf is no VF; found a hostdev "
+        f"of type '{kind}'; expected a PCI device"
+    )
+
+
+@pytest.mark.parametrize(
+    "alias", ["ua-gpu-vf", "ua-dra-gpu-vf", "hostdevice-vf", "ua-hostdevice-v"]
+)
+def test_other_hostdevs_are_not_meant(alias: str) -> None:
+    refusal(RequestError, team, nic(), vf(alias), request=HOST_DEVICE)

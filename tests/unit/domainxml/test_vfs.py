@@ -2,11 +2,13 @@
 import pytest
 from lxml import etree
 
-from sidecar.domainxml.vfs import find_vf, host_address, inject, is_our_vf, make_vf
+from sidecar.domainxml.document import alias_of
+from sidecar.domainxml.vfs import find_vf, host_address, inject, make_vf
 from sidecar.errors import CapacityError, RequestError
 from sidecar.model.mac import MacAddress
 from sidecar.model.pci import PciAddress
-from sidecar.model.request import AttachAs, NativeMode, VfEntry, Vlan
+from sidecar.model.request import AttachAs, VfEntry
+from sidecar.model.settings import PortVlan
 from tests.unit.domainxml.build import element, refusal, tree
 
 VF = PciAddress(0, 0x3B, 2, 1)
@@ -38,7 +40,7 @@ def canonical(xml: etree._Element) -> bytes:
 
 HOSTDEV = (
     '<hostdev mode="subsystem" type="pci" managed="no"><source>'
-    f'{SOURCE}</source><alias name="ua-portside-fast"/></hostdev>'
+    f'{SOURCE}</source><alias name="ua-sriov-portside-fast"/></hostdev>'
 )
 INTERFACE = (
     '<interface type="hostdev" managed="no"><source>'
@@ -57,7 +59,7 @@ POOL = (
         (entry(managed=True), HOSTDEV.replace('managed="no"', 'managed="yes"')),
         (entry(managed=False), HOSTDEV),
         # Both are set through the PF.
-        (entry(mac=MacAddress("02:00:00:00:00:aa"), vlan=Vlan((5,))), HOSTDEV),
+        (entry(mac=MacAddress("02:00:00:00:00:aa"), vlan=PortVlan(5)), HOSTDEV),
         (
             entry(address=PciAddress(0x10, 0xFF, 0x1F, 7)),
             HOSTDEV.replace(
@@ -74,34 +76,19 @@ POOL = (
             INTERFACE.replace("<source>", '<mac address="02:00:00:00:00:aa"/><source>'),
         ),
         (
-            interface(vlan=Vlan((5,))),
+            interface(vlan=PortVlan(5)),
             INTERFACE.replace("<alias", '<vlan><tag id="5"/></vlan><alias'),
         ),
         (pool(), POOL),
-        (
-            pool(vlan=Vlan((5, 6), trunk=True)),
-            POOL.replace("<alias", '<vlan trunk="yes"><tag id="5"/><tag id="6"/></vlan><alias'),
-        ),
-        (
-            pool(vlan=Vlan((5, 6), trunk=True, native=6, native_mode=NativeMode.UNTAGGED)),
-            POOL.replace(
-                "<alias",
-                '<vlan trunk="yes"><tag id="5"/><tag id="6" nativeMode="untagged"/></vlan><alias',
-            ),
-        ),
-        (
-            pool(vlan=Vlan((5,), trunk=True, native=5)),
-            POOL.replace(
-                "<alias", '<vlan trunk="yes"><tag id="5" nativeMode="tagged"/></vlan><alias'
-            ),
-        ),
+        (pool(vlan=PortVlan(5)), POOL.replace("<alias", '<vlan><tag id="5"/></vlan><alias')),
+        (VfEntry("fast", None, WHERE, address=VF, pool="blue"), HOSTDEV),
+        (VfEntry("fast", None, WHERE, pool="blue"), POOL),
     ],
 )
 def test_makes_and_knows_again(wanted: VfEntry, xml: str) -> None:
     assert text(make_vf(wanted)) == xml
     domain = tree()
     (added,) = inject(domain, (wanted,), pool_networks=True)
-    assert is_our_vf(added)
     assert find_vf(domain, wanted) is added
     once = text(domain)
     assert inject(domain, (wanted,), pool_networks=True) == []
@@ -112,7 +99,8 @@ def test_makes_and_knows_again(wanted: VfEntry, xml: str) -> None:
     "stripped",
     [
         pytest.param(HOSTDEV.replace(' mode="subsystem"', ""), id="mode"),
-        pytest.param(HOSTDEV.replace('<alias name="ua-portside-fast"/>', ""), id="alias"),
+        pytest.param(HOSTDEV.replace('<alias name="ua-sriov-portside-fast"/>', ""), id="alias"),
+        pytest.param(HOSTDEV.replace("-sriov", ""), id="alias of Portside 0.1.0"),
         pytest.param(HOSTDEV.replace(SOURCE, ""), id="source address"),
         pytest.param(HOSTDEV.replace("0x3b", "0x3c"), id="another VF"),
         pytest.param(HOSTDEV.replace(' managed="no"', ""), id="managed"),
@@ -124,7 +112,7 @@ def test_gives_back_to_a_hostdev(stripped: str) -> None:
     (found,) = domain.findall("devices/hostdev")
     assert sorted(found.attrib.items()) == sorted(element(HOSTDEV).attrib.items())
     assert host_address(found) == VF
-    assert is_our_vf(found)
+    assert alias_of(found) == "ua-sriov-portside-fast"
 
 
 @pytest.mark.parametrize(
@@ -138,11 +126,11 @@ def test_gives_back_to_a_hostdev(stripped: str) -> None:
     ],
 )
 def test_gives_back_to_an_interface(part: str, rest: str) -> None:
-    wanted = interface(mac=MacAddress("02:00:00:00:00:aa"), vlan=Vlan((5,)))
+    wanted = interface(mac=MacAddress("02:00:00:00:00:aa"), vlan=PortVlan(5))
     whole = text(make_vf(wanted))
     assert part in whole
     domain = tree(whole.replace(part, rest))
-    assert inject(domain, (wanted,), pool_networks=False) == []
+    assert inject(domain, (wanted,), pool_networks=True) == []
     (found,) = domain.findall("devices/interface")
     assert {canonical(child) for child in found} == {canonical(child) for child in element(whole)}
 
@@ -157,11 +145,11 @@ def test_a_vf_of_a_pool_that_was_allocated_meanwhile() -> None:
 
 
 @pytest.mark.parametrize("pool_networks", [False, True])
-@pytest.mark.parametrize("attach_as", AttachAs)
-def test_waits_for_an_allocation(pool_networks: bool, attach_as: AttachAs) -> None:
-    wanted = entry(attach_as, address=None, pool="blue")
+@pytest.mark.parametrize("attach_as", [None, AttachAs.HOSTDEV])
+def test_waits_for_an_allocation(pool_networks: bool, attach_as: AttachAs | None) -> None:
+    wanted = VfEntry("fast", attach_as, WHERE, pool="blue")
     domain = tree()
-    if pool_networks and attach_as is AttachAs.INTERFACE:
+    if pool_networks and attach_as is None:
         assert len(inject(domain, (wanted,), pool_networks=True)) == 1
         return
     error = refusal(CapacityError, inject, domain, (wanted,), pool_networks=pool_networks)
@@ -172,8 +160,22 @@ def test_waits_for_an_allocation(pool_networks: bool, attach_as: AttachAs) -> No
     )
 
 
+@pytest.mark.parametrize("wanted", [interface(), interface(pool="blue"), pool()])
+def test_no_interface_in_a_pod(wanted: VfEntry) -> None:
+    domain = tree()
+    error = refusal(RequestError, inject, domain, (wanted,), pool_networks=False)
+    assert str(error) == (
+        "annotation portside.io/vfs, at $[0].as: a VF cannot be an <interface> in a virt-launcher "
+        'pod; found "interface"; expected "hostdev", or no key as. libvirt sets an interface\'s VF '
+        "through the network interface of its physical function, which is not in the pod; MAC and "
+        "VLAN of a hostdev are set on the node. An administrator whose launcher can do it sets "
+        "--pool-networks"
+    )
+    assert not len(domain[0])
+
+
 def test_a_vf_that_the_vm_has_already() -> None:
-    domain = tree(HOSTDEV.replace("ua-portside-fast", "ua-sriov-vf"))
+    domain = tree(HOSTDEV.replace("ua-sriov-portside-fast", "ua-sriov-vf"))
     error = refusal(RequestError, inject, domain, (entry(),), pool_networks=False)
     assert str(error) == (
         "annotation portside.io/vfs, at $[0]: this VF already belongs to another device of the "
@@ -184,7 +186,7 @@ def test_a_vf_that_the_vm_has_already() -> None:
 
 def test_several_are_added_in_order() -> None:
     wanted = (entry(), VfEntry("slow", AttachAs.INTERFACE, WHERE, address=PciAddress(0, 1, 2)))
-    added = inject(tree(), wanted, pool_networks=False)
+    added = inject(tree(), wanted, pool_networks=True)
     assert [one.tag for one in added] == ["hostdev", "interface"]
 
 

@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from sidecar.errors import RequestError
 from sidecar.model.request import (
     AttachAs,
     DeviceTotal,
-    NativeMode,
     Request,
     TeamingPair,
     VfEntry,
-    Vlan,
+    repository_of,
 )
 
 
@@ -47,37 +45,16 @@ def test_pairs_include_those_of_entries() -> None:
 
 
 @pytest.mark.parametrize(
-    "vlan",
+    ("image", "repository"),
     [
-        Vlan((1,)),
-        Vlan((4094,), trunk=True),
-        Vlan((2, 1), trunk=True, native=1, native_mode=NativeMode.TAGGED),
-        Vlan((2, 1), trunk=True, native=2),
+        ("portside", "portside"),
+        ("portside:0.1.0", "portside"),
+        ("registry.example:5000/net/portside", "portside"),
+        ("registry.example:5000/net/portside:0.1.0@sha256:ab", "portside"),
+        ("registry.example/portside@sha256:ab", "portside"),
+        ("registry.example/portside/other:1", "other"),
+        ("", ""),
     ],
 )
-def test_vlan_keeps_its_parts(vlan: Vlan) -> None:
-    assert Vlan(vlan.tags, vlan.trunk, vlan.native, vlan.native_mode) == vlan
-
-
-@pytest.mark.parametrize(
-    ("tags", "trunk", "native", "mode", "what"),
-    [
-        ((), True, None, None, "a VLAN has at least one id"),
-        ((1, 2), False, None, None, "exactly one id"),
-        ((0,), False, None, None, "out of range"),
-        ((1, 4095), True, None, None, "out of range"),
-        ((1, 1), True, None, None, "stands twice"),
-        ((1, 2), True, 3, None, "not among"),
-        ((1,), False, 1, None, "belongs to a trunk"),
-        ((1,), True, None, NativeMode.TAGGED, "without a native VLAN"),
-    ],
-)
-def test_impossible_vlans(
-    tags: tuple[int, ...],
-    trunk: bool,  # a table's column
-    native: int | None,
-    mode: NativeMode | None,
-    what: str,
-) -> None:
-    with pytest.raises(RequestError, match=what):
-        Vlan(tags, trunk, native, mode)
+def test_repositories(image: str, repository: str) -> None:
+    assert repository_of(image) == repository

@@ -116,7 +116,7 @@ def test_no_broken_document_tells_a_secret() -> None:
 
 def test_a_vmi_of_5_kb_takes_under_a_millisecond() -> None:
     entries = [
-        {"name": f"vf{index}", "pool": "p", "mac": MAC, "as": "hostdev", "vlan": {"trunk": [10]}}
+        {"name": f"vf{index}", "pool": "p", "mac": MAC, "as": "hostdev", "vlan": {"id": 10}}
         for index in range(8)
     ]
     asking = json.loads(vfs(*entries, interfaces="9", disks="9", teaming={"vf": "standby"}))

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from sidecar.model.mac import MacAddress
 from sidecar.model.request import TeamingPair
 from sidecar.vmi.request import parse_request
 from tests.unit.vmi.build import DEFAULT, MAC, OTHER_MAC, STANDBY, VF, check, vfs, vmi
@@ -137,14 +138,14 @@ def test_refuses_at_its_place(
             ('"added" is in a team already',),
         ),
         (
-            {**POOL, "as": "hostdev", "team": "standby"},
+            {**POOL, "as": "hostdev", "team": "default"},
             {},
             f"{VFS}, at $[0].team",
-            ("found no mac;",),
+            ("found no mac;", 'Set macAddress of "default" and mac of "added"'),
         ),
         (
-            {**POOL, "as": "hostdev"},
-            {"added": "standby"},
+            {"name": "added", "address": "0000:3b:02.1"},
+            {"added": "default"},
             f"{TEAMING}, at $.added",
             ("found no mac;",),
         ),
@@ -156,3 +157,65 @@ def test_entries_keep_the_same_rules(
     entry: dict[str, Any], teaming: object, where: str, parts: tuple[str, ...]
 ) -> None:
     check(vfs(entry, teaming=teaming), where, *parts)
+
+
+@pytest.mark.parametrize(
+    ("entry", "teaming"),
+    [
+        ({**POOL, "as": "hostdev", "team": "standby"}, {}),
+        ({**POOL, "team": "standby"}, {}),
+        ({"name": "added", "address": "0000:3b:02.1"}, {"added": "standby"}),
+    ],
+)
+def test_a_vf_without_mac_takes_that_of_its_team(entry: dict[str, Any], teaming: object) -> None:
+    (read,) = parse_request(vfs(entry, teaming=teaming)).vfs
+    assert read.mac == MacAddress(MAC)
+
+
+def test_a_vf_without_team_takes_no_mac() -> None:
+    (read,) = parse_request(vfs(POOL, teaming={"vf": "standby"})).vfs
+    assert read.mac is None
+
+
+HOST_DEVICES = {
+    "hostDevices": [{"name": "fast", "deviceName": "intel.com/vf"}, {"name": "both"}],
+    "gpus": [{"name": "gpu", "deviceName": "nvidia.com/T4"}],
+}
+
+
+def test_a_host_device_can_be_the_transient_half() -> None:
+    document = vmi({"teaming": {"fast": "standby"}}, devices=HOST_DEVICES)
+    request = parse_request(document)
+    assert request.pairs == (TeamingPair("fast", "standby", f"{TEAMING}, at $.fast"),)
+    assert request.host_device_names == {"fast", "both"}
+
+
+def test_a_host_device_may_have_the_name_of_a_network_that_is_no_vf() -> None:
+    devices = {"hostDevices": [{"name": "default"}]}
+    document = vmi({"teaming": {"default": "standby"}}, devices=devices)
+    assert parse_request(document).pairs[0].transient == "default"
+
+
+@pytest.mark.parametrize(
+    ("teaming", "path", "parts"),
+    [
+        ({"gpu": "standby"}, ".gpu", ("must be a VF", 'found "gpu", a GPU', "hostDevices")),
+        ({"both": "standby"}, ".both", ("two devices of the VM have this name", '"both"')),
+        ({"slow": "standby"}, ".slow", ("no such network", "one of its hostDevices")),
+        (
+            {"fast": "default"},
+            ".fast",
+            (
+                'a host device teams with "default", which has no MAC address',
+                "the same on the VF through its physical function",
+            ),
+        ),
+        ({"fast": "both"}, ".fast", ('"both", an SR-IOV network',)),
+        ({"vf": "fast"}, ".vf", ("no such network", '"fast"')),
+        ({"fast": "standby", "vf": "standby"}, ".vf", ('teams with "fast" already',)),
+    ],
+)
+def test_host_devices_keep_the_rules(teaming: object, path: str, parts: tuple[str, ...]) -> None:
+    interfaces = [DEFAULT, STANDBY, VF, {**VF, "name": "both"}]
+    document = vmi({"teaming": teaming}, interfaces=interfaces, devices=HOST_DEVICES)
+    check(document, f"{TEAMING}, at ${path}", *parts)

@@ -3,7 +3,8 @@ import pytest
 
 from sidecar.model.mac import MacAddress
 from sidecar.model.pci import PciAddress
-from sidecar.model.request import AttachAs, VfEntry, Vlan
+from sidecar.model.request import AttachAs, VfEntry
+from sidecar.model.settings import PortVlan
 from sidecar.vmi.request import parse_request
 from tests.unit.vmi.build import MAC, check, vfs, vmi
 
@@ -30,15 +31,15 @@ def test_reads_every_key() -> None:
         )
     )
     assert request.vfs == (
-        VfEntry("a", AttachAs.HOSTDEV, f"{VFS}, at $[0]", address=PciAddress(0, 0x3B, 2, 1)),
-        VfEntry("b", AttachAs.INTERFACE, f"{VFS}, at $[1]", pool="p.1"),
+        VfEntry("a", None, f"{VFS}, at $[0]", address=PciAddress(0, 0x3B, 2, 1)),
+        VfEntry("b", None, f"{VFS}, at $[1]", pool="p.1"),
         VfEntry(
             "c-1",
             AttachAs.HOSTDEV,
             f"{VFS}, at $[2]",
             pool="p.1",
             mac=MacAddress(MAC),
-            vlan=Vlan((100,)),
+            vlan=PortVlan(100),
             team="standby",
             managed=False,
         ),
@@ -91,17 +92,25 @@ def test_no_entry_asks_for_nothing() -> None:
         ({**POOL, "mac": "00:00:00:00:00:00"}, ".mac", "all zero"),
         ({**POOL, "mac": None}, ".mac", "expected a string"),
         ({**POOL, "vlan": {"id": 0}}, ".vlan.id", "expected 1 to 4094"),
-        ({**POOL, "vlan": {"trunk": [1]}}, ".vlan", "no VLAN trunk for an interface"),
+        ({**POOL, "vlan": {"trunk": [1]}}, ".vlan", 'found {"trunk": [1]}'),
         ({**POOL, "team": 5}, ".team", "expected a string"),
         ({**POOL, "team": "nowhere"}, ".team", "no such network"),
         ({**POOL, "as": "nic"}, ".as", "expected hostdev or interface"),
+        ({**POOL, "as": "network"}, ".as", "expected hostdev or interface"),
+        ({**POOL, "name": "far"}, ".name", 'by its alias, the network "portside-far" of the VM'),
+        ({**POOL, "name": "old"}, ".name", 'by its alias, the network "portside-old" of the VM'),
         ({**POOL, "as": []}, ".as", "expected a string"),
         ({**POOL, "managed": "yes"}, ".managed", "expected true or false"),
         ({**POOL, "managed": 1}, ".managed", "expected true or false"),
     ],
 )
 def test_refuses_at_its_place(entry: object, path: str, part: str) -> None:
-    interfaces = [{"name": "standby"}, {"name": "gone", "state": "absent"}]
+    interfaces: list[dict[str, object]] = [
+        {"name": "standby"},
+        {"name": "gone", "state": "absent"},
+        {"name": "portside-far", "sriov": {}},
+        {"name": "portside-old", "bridge": {}},
+    ]
     good = {"name": "good", "address": "0000:3b:02.7"}
     document = vmi({"vfs": [good, entry]}, interfaces=interfaces)
     check(document, f"{VFS}, at $[1]{path}", part)
@@ -123,3 +132,25 @@ def test_number_of_entries_is_bounded() -> None:
 
 def test_a_mapping_is_no_list() -> None:
     check(vmi({"vfs": POOL}), f"{VFS}, at $", "found an object", "expected a list")
+
+
+@pytest.mark.parametrize(
+    ("entry", "kind"),
+    [
+        (POOL, AttachAs.NETWORK),
+        ({**POOL, "as": "interface"}, AttachAs.NETWORK),
+        ({**POOL, "as": "hostdev"}, AttachAs.HOSTDEV),
+        ({"name": "a", "address": ADDRESS}, AttachAs.HOSTDEV),
+        ({"name": "a", "address": ADDRESS, "as": "hostdev"}, AttachAs.HOSTDEV),
+        ({"name": "a", "address": ADDRESS, "as": "interface"}, AttachAs.INTERFACE),
+    ],
+)
+def test_how_a_vf_is_attached(entry: dict[str, object], kind: AttachAs) -> None:
+    assert [one.kind for one in parse_request(vfs(entry)).vfs] == [kind]
+
+
+@pytest.mark.parametrize("element", [None, "hostdev", "interface"])
+def test_an_allocated_vf_is_a_hostdev_by_default(element: str | None) -> None:
+    entry = POOL if element is None else {**POOL, "as": element}
+    (read,) = parse_request(vfs(entry, **{"vf-allocations": {"fast": ADDRESS}})).vfs
+    assert read.kind == (element or "hostdev")

@@ -9,7 +9,7 @@ SCRIPTS := $(shell grep -slE '^\#!.*python3' scripts/*)
 
 # Two targets at once would install under each other's feet.
 .NOTPARALLEL:
-.PHONY: help demo test lint bench image pictures proto clean
+.PHONY: help demo test lint bench image dist pictures proto clean
 
 help:
 	@sed -n 's/^| `make \([a-z]*\)` | \(.*\) |$$/make \1: \2/p' README.md
@@ -40,6 +40,10 @@ bench:
 image:
 	@scripts/bootstrap image
 	scripts/image $(ARGS)
+
+dist:
+	@scripts/bootstrap lint
+	scripts/dist $(ARGS)
 
 pictures:
 	@scripts/bootstrap lint

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 from lxml import etree
 
-from sidecar.hooks.pb import info_pb2, info_pb2_grpc, v1alpha3_pb2, v1alpha3_pb2_grpc
+from sidecar.pb import info_pb2, info_pb2_grpc, v1alpha3_pb2, v1alpha3_pb2_grpc
 
 
 class Info(info_pb2_grpc.InfoServicer):

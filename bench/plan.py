@@ -17,8 +17,8 @@ from bench.figures import describe_machine, judge, median
 from bench.inventory import PFS, VFS, make_pf
 from sidecar.host import netlink
 from sidecar.host.holders import PROCFS
-from sidecar.node.context import Node
-from sidecar.node.pools import Pools
+from sidecar.pools.context import Node
+from sidecar.pools.operations import Pools
 from sidecar.state.store import Store
 from sidecar.virt.connection import open_libvirt
 from tests.fakes.sriov import FakeSysfs

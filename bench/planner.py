@@ -8,8 +8,8 @@ from functools import partial
 from lxml import etree
 
 from bench.figures import describe_machine, judge, median
-from sidecar.domainxml.inventory import take_inventory
-from sidecar.domainxml.planner import Planner
+from sidecar.domainxml.addressing.inventory import take_inventory
+from sidecar.domainxml.reservation.planner import Planner
 
 DEVICES = 50
 DEVICES_MILLISECONDS = 1.0

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import grpc
 
-from sidecar.hooks.pb import info_pb2, info_pb2_grpc, v1alpha3_pb2, v1alpha3_pb2_grpc
+from sidecar.pb import info_pb2, info_pb2_grpc, v1alpha3_pb2, v1alpha3_pb2_grpc
 
 BENCH = Path(__file__).parent
 _OPTIONS = (("grpc.default_authority", "localhost"), ("grpc.use_local_subchannel_pool", 1))

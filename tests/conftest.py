@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What runs beside what under pytest-xdist, and what tests measured.
+"""What holds for every test: its environment, what it runs beside, what it measured."""
 
-Whatever shares a VM, images or a module's fixtures goes to one worker.
-"""
-
+import os
 from pathlib import Path
 
 import pytest
+
+# As sidecar.cli.main does, before gRPC is loaded: with its handlers of fork(2), a child that
+# libvirt forks in a process in which gRPC has run ends by SIGABRT, and the embedded libvirt finds
+# no QEMU. Which test comes first must not matter.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 TESTS = Path(__file__).parent
 WHOLE_FOLDERS = ("card", "container")
@@ -14,7 +17,10 @@ WHOLE_FOLDERS = ("card", "container")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Name each test's group: its folder where that shares one VM, else its module."""
+    """Name each test's group: its folder where that shares one VM, else its module.
+
+    pytest-xdist runs the tests of a group in one process, one after the other.
+    """
     for item in items:
         path = item.path.relative_to(TESTS)
         shared = path.parts[0] in WHOLE_FOLDERS

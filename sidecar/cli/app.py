@@ -1,24 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """The commands that people type; each lives in a module of its own."""
 
+import sys
+from typing import Annotated
+
 import typer
 
+from sidecar import __version__
+from sidecar.cli.check import check
 from sidecar.cli.demo import demo
 from sidecar.cli.doctor import doctor
 from sidecar.cli.lease import lease
 from sidecar.cli.mutate import mutate
 from sidecar.cli.node import node
 from sidecar.cli.pool import pool
+from sidecar.cli.ports import ports
 from sidecar.cli.topology import topology
 from sidecar.cli.vf import vf
 
 app = typer.Typer(
-    help="Reserves PCIe root ports for KubeVirt VMs, teams their NICs, adds VFs.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.command()(mutate)
+app.command()(check)
+app.command()(ports)
 app.command()(demo)
 app.command()(topology)
 app.command()(node)
@@ -28,7 +35,26 @@ app.add_typer(pool, name="pool")
 app.add_typer(lease, name="lease")
 
 
+def _print_version(given: bool) -> None:  # noqa: FBT001 - typer's callbacks take the value
+    if given:
+        sys.stdout.write(f"portside {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Reserve PCIe root ports for VMs, team their NICs with SR-IOV VFs, manage pools of VFs."""
+
+
 @app.command("hook")
 def _hook() -> None:
-    """Serve KubeVirt's hook API; see ``portside hook --help``."""
+    """Serve KubeVirt's hook API beside a VM; for its options: portside hook --help."""
     raise typer.BadParameter("hook must be the first argument")  # sidecar.cli.main took it else

@@ -11,12 +11,12 @@ from rich.console import Console
 
 from sidecar.cli.doctor_view import describe_findings, draw_findings
 from sidecar.cli.output import Output
-from sidecar.doctor.finding import any_fails
+from sidecar.doctor.read_facts import ROOT, Question, diagnose
+from sidecar.doctor.rules.finding import any_fails
 from sidecar.errors import HostError, PortsideError, RequestError
 from sidecar.host.holders import PROCFS
 from sidecar.host.sysfs import SYSFS
-from sidecar.node.context import SYSTEM, this_node
-from sidecar.node.doctor import ROOT, Question, diagnose
+from sidecar.pools.context import SYSTEM, this_node
 from sidecar.state.store import STATE
 
 _STDIN: Final = "-"

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from rich.text import Text
 
-from sidecar.doctor.finding import Finding, Level
+from sidecar.doctor.rules.finding import Finding, Level
 
 _STYLES: Final = {Level.FAILS: "bold red", Level.WARNING: "yellow", Level.OK: "green"}
 _TITLES: Final = {Level.FAILS: "FAILS", Level.WARNING: "WARNING", Level.OK: "ok"}

@@ -11,6 +11,15 @@ STDIO: Final = "-"
 """Names standard input or output instead of a file."""
 
 
+def own_path() -> str:
+    """Return the absolute path of the command that runs, as a unit file needs it."""
+    path = Path(sys.argv[0])
+    if path.name == "portside":
+        return str(path.absolute())
+    # Run as a module: the command lies beside its interpreter.
+    return str(Path(sys.executable).with_name("portside"))
+
+
 def read_input(name: str, option: str) -> bytes:
     """Read a file, or standard input.
 

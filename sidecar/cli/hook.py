@@ -12,16 +12,10 @@ from pathlib import Path
 
 from sidecar.cli.settings import SettingsChoice, SourceName
 from sidecar.errors import PortsideError
-from sidecar.hooks.bug import describe_bug, trail
-from sidecar.hooks.names import (
-    HOOK_DIR,
-    LOG_LEVELS,
-    PLUGIN_ROOT,
-    PLUGIN_SOCKET,
-    VERSIONS,
-    is_kubernetes_name,
-)
-from sidecar.roles.hook import HookOptions, serve
+from sidecar.hook.names import HOOK_DIR, PLUGIN_ROOT, PLUGIN_SOCKET, VERSIONS
+from sidecar.hook.serve import HookOptions, serve
+from sidecar.process.bug import describe_bug, trail
+from sidecar.process.names import LOG_LEVELS, is_kubernetes_name
 
 _SOURCES = tuple(str(name) for name in SourceName)
 _OPTIONS = ("--socket-dir", "--plugin", "--plugin-root", "--log-level", "--source", "--libvirt-uri")

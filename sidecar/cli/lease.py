@@ -12,8 +12,8 @@ from sidecar.cli.vf_address import parse_address
 from sidecar.errors import RequestError
 from sidecar.model.pci import PciAddress
 from sidecar.model.vf import MAX_FUNCTIONS
-from sidecar.node.context import Node
-from sidecar.node.leases import VfPlace, clear_lease, list_leases, show_lease
+from sidecar.pools.clear_leases import VfPlace, clear_lease, list_leases, show_lease
+from sidecar.pools.context import Node
 
 lease = typer.Typer(
     help="Show which VF is whose by Portside's records, and clear what a crash left behind. "

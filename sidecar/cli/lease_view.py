@@ -13,8 +13,8 @@ from sidecar.cli.pool_data import describe_settings
 from sidecar.cli.vf_settings import say_settings
 from sidecar.model.lease import Lease, LeaseState
 from sidecar.model.vf import UNKNOWN, Unknown, Verdict, VirtualFunction
-from sidecar.node.leases import ListedLease
-from sidecar.pool.clearing import LeaseView
+from sidecar.pools.clear_leases import ListedLease
+from sidecar.pools.rules.clearable import LeaseView
 
 _NONE: Final = "-"
 _HEADINGS: Final = ("PF", "VF", "Address", "State", "Holder", "Pool", "Generation", "Time")

@@ -1,22 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """``portside mutate``: what the hook would answer, from files."""
 
-import difflib
 import sys
 from contextlib import ExitStack
 from typing import Annotated
 
 import typer
 
+from sidecar.cli.diff import unified_diff
 from sidecar.cli.files import STDIO, read_input
+from sidecar.cli.manifests import read_vmi
 from sidecar.cli.settings import SettingsChoice, SourceName
-from sidecar.engine.callback import Outcome, define_domain
 from sidecar.errors import PortsideError
+from sidecar.hook.define_domain import Outcome, define_domain
 
 
 def mutate(  # noqa: PLR0913 - one parameter an option
     *,
-    vmi: Annotated[str, typer.Option(metavar="FILE", help="VMI as JSON, - for standard input.")],
+    vmi: Annotated[str, typer.Option(metavar="FILE", help="VM or VMI, YAML or JSON; - for stdin.")],
     domain: Annotated[str, typer.Option(metavar="FILE", help="Domain XML, - for standard input.")],
     diff: Annotated[bool, typer.Option("--diff", help="Print a unified diff instead.")] = False,
     source: Annotated[
@@ -33,8 +34,9 @@ def mutate(  # noqa: PLR0913 - one parameter an option
     if vmi == STDIO and domain == STDIO:
         raise typer.BadParameter("only one of --vmi and --domain can be standard input")
     choice = SettingsChoice(source, libvirt_uri, pool_networks)
-    vmi_bytes, domain_bytes = read_input(vmi, "--vmi"), read_input(domain, "--domain")
+    domain_bytes = read_input(domain, "--domain")
     try:
+        vmi_bytes = read_vmi(vmi, "--vmi")
         with ExitStack() as stack:
             outcome = define_domain(vmi_bytes, domain_bytes, choice.load(stack))
     except PortsideError as error:
@@ -43,7 +45,7 @@ def mutate(  # noqa: PLR0913 - one parameter an option
     for line in _remarks(outcome):
         sys.stderr.write(f"{line}\n")
     changed = outcome.mutation.domain
-    sys.stdout.buffer.write(_diff(domain_bytes, changed, domain) if diff else changed)
+    sys.stdout.buffer.write(unified_diff(domain_bytes, changed, domain) if diff else changed)
     sys.stdout.buffer.flush()
 
 
@@ -56,18 +58,3 @@ def _remarks(outcome: Outcome) -> list[str]:
             f"{after.total} with {after.free} free after"
         )
     return remarks
-
-
-def _diff(before: bytes, after: bytes, name: str) -> bytes:
-    """Return a unified diff, byte for byte what the files hold."""
-    lines = difflib.diff_bytes(
-        difflib.unified_diff,
-        before.splitlines(keepends=True),
-        after.splitlines(keepends=True),
-        name.encode(),
-        f"{name} (mutated)".encode(),
-    )
-    return b"".join(
-        line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n"
-        for line in lines
-    )

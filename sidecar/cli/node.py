@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 
 from sidecar.errors import PortsideError
-from sidecar.hooks.names import LOG_LEVELS
 from sidecar.host.holders import PROCFS
 from sidecar.host.sysfs import SYSFS
-from sidecar.node.context import SYSTEM, this_node
+from sidecar.pools.context import SYSTEM, this_node
+from sidecar.process.names import LOG_LEVELS
 from sidecar.state.store import STATE
 
 _NONE = "none"
@@ -43,8 +43,8 @@ def node(  # noqa: PLR0913 - typer makes an option of each
     if log_level not in LOG_LEVELS:
         raise typer.BadParameter(f"expected one of {', '.join(LOG_LEVELS)}")
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its lines are no JSON
-    from sidecar.node.agent.serve import AgentOptions, serve  # noqa: PLC0415 - gRPC, metrics
-    from sidecar.node.agent.web import parse_address  # noqa: PLC0415 - as above
+    from sidecar.agent.serve import AgentOptions, serve  # noqa: PLC0415 - gRPC, metrics
+    from sidecar.process.web import parse_address  # noqa: PLC0415 - as above
 
     try:
         metrics = None if metrics_address == _NONE else parse_address(metrics_address)

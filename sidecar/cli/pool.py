@@ -6,16 +6,16 @@ from typing import Annotated
 
 import typer
 
-from sidecar.cli.files import read_input
+from sidecar.cli.files import own_path, read_input
 from sidecar.cli.output import Output, print_content, print_json
 from sidecar.cli.pool_attach import attach, detach
 from sidecar.cli.pool_data import describe_plan, describe_pools, describe_status
 from sidecar.cli.pool_options import Format, Name, on_node
 from sidecar.cli.pool_view import draw_plan, draw_pools, draw_status
-from sidecar.node.context import Node
-from sidecar.node.pools import Pools
-from sidecar.node.status import read_status
-from sidecar.pool.boot import format_udev_rule, format_unit
+from sidecar.pools.context import Node
+from sidecar.pools.operations import Pools
+from sidecar.pools.pool_status import read_status
+from sidecar.pools.rules.boot_files import format_udev_rule, format_unit
 
 pool = typer.Typer(
     help="Manage pools of VFs: libvirt networks of <forward mode='hostdev'> whose PF gets at "
@@ -148,4 +148,4 @@ def udev(node: Node, name: Name) -> None:
 @on_node
 def systemd(node: Node, name: Name) -> None:
     """Print a systemd unit that starts a pool at boot; for hosts without agent."""
-    sys.stdout.write(format_unit(Pools(node).record(name)))
+    sys.stdout.write(format_unit(Pools(node).record(name), own_path()))

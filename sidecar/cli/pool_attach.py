@@ -7,18 +7,18 @@ from typing import Annotated
 import typer
 
 from sidecar.cli.pool_options import on_node
-from sidecar.domainxml.hostdevice import Wanted
+from sidecar.domainxml.vf_device import Wanted
 from sidecar.errors import RequestError
 from sidecar.model.mac import MacAddress
 from sidecar.model.pci import PciAddress
 from sidecar.model.settings import MAX_VLAN
-from sidecar.node.attach import attach as attach_vf
-from sidecar.node.attach_plan import AttachRequest
-from sidecar.node.context import Node
-from sidecar.node.detach import DetachRequest
-from sidecar.node.detach import detach as detach_vf
-from sidecar.node.scope import Scope
-from sidecar.pool.device import DeviceAs
+from sidecar.pools.attach import attach as attach_vf
+from sidecar.pools.attach_plan import AttachRequest
+from sidecar.pools.context import Node
+from sidecar.pools.detach import DetachRequest
+from sidecar.pools.detach import detach as detach_vf
+from sidecar.pools.live_or_config import Scope
+from sidecar.pools.rules.device_xml import DeviceAs
 
 _WAIT = 30.0
 """How long a guest may take: Linux answers in a second, one that boots does not at all."""

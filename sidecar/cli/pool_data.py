@@ -7,9 +7,9 @@ from typing import Any
 
 from sidecar.model.settings import VfSettings
 from sidecar.model.vf import UNKNOWN
-from sidecar.node.listing import Pool
-from sidecar.pool.plan import Plan
-from sidecar.pool.status import PoolStatus, VfStatus
+from sidecar.pools.list_pools import Pool
+from sidecar.pools.rules.plan import Plan
+from sidecar.pools.rules.status import PoolStatus, VfStatus
 
 
 def describe_pools(pools: Sequence[Pool]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from sidecar.cli.output import Output
 from sidecar.errors import PortsideError
 from sidecar.host.holders import PROCFS
 from sidecar.host.sysfs import SYSFS
-from sidecar.node.context import SYSTEM, this_node
+from sidecar.pools.context import SYSTEM, this_node
 from sidecar.state.store import STATE
 
 Format = Annotated[Output, typer.Option("--output", "-o", help="What to print.")]

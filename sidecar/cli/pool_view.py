@@ -10,9 +10,9 @@ from rich.text import Text
 
 from sidecar.model.settings import VfSettings
 from sidecar.model.vf import UNKNOWN, Verdict
-from sidecar.node.listing import Pool
-from sidecar.pool.plan import Plan
-from sidecar.pool.status import PoolStatus, VfStatus
+from sidecar.pools.list_pools import Pool
+from sidecar.pools.rules.plan import Plan
+from sidecar.pools.rules.status import PoolStatus, VfStatus
 
 _NONE: Final = "-"
 _STYLES: Final = {Verdict.FREE: "green", Verdict.IN_USE: "yellow", Verdict.UNKNOWN: "red"}

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sidecar.engine.callback import Settings
+    from sidecar.hook.define_domain import Settings
 
 
 class SourceName(StrEnum):
@@ -28,7 +28,7 @@ class SettingsChoice:
     Args:
         source: who creates the controllers.
         libvirt_uri: for the libvirt source; ``None`` takes an embedded libvirt.
-        pool_networks: see ``sidecar.engine.callback.Settings``.
+        pool_networks: see ``sidecar.hook.define_domain.Settings``.
     """
 
     source: SourceName = SourceName.PLANNER
@@ -41,8 +41,8 @@ class SettingsChoice:
         Raises:
             HostError: libvirt is not installed or does not open.
         """
-        from sidecar.domainxml.planner import Planner  # noqa: PLC0415 - the hook loads lxml late
-        from sidecar.engine.callback import Settings  # noqa: PLC0415 - as above
+        from sidecar.domainxml.reservation.planner import Planner  # noqa: PLC0415 - the hook loads lxml late
+        from sidecar.hook.define_domain import Settings  # noqa: PLC0415 - as above
 
         if self.source is not SourceName.LIBVIRT:
             planner = Planner(by_launcher=self.source is SourceName.LAUNCHER)

@@ -11,10 +11,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from sidecar.engine.callback import Settings, define_domain
 from sidecar.errors import InternalError, PortsideError
-from sidecar.hooks.bug import describe_bug
-from sidecar.hooks.sizes import check_reply, check_request
+from sidecar.hook.define_domain import Settings, define_domain
+from sidecar.process.bug import describe_bug
+from sidecar.process.message_sizes import check_reply, check_request
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

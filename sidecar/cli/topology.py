@@ -12,14 +12,15 @@ import typer
 from rich.console import Console
 
 from sidecar.cli.files import STDIO, read_input
+from sidecar.cli.manifests import read_vmi
 from sidecar.cli.output import Output
 from sidecar.domainxml.comparison import Comparison, compare
 from sidecar.domainxml.topology import Topology, read_topology
 from sidecar.draw.data import describe_comparison, describe_topology
 from sidecar.draw.svg import draw_comparison_svg, draw_svg
 from sidecar.draw.terminal import ComparisonView, TopologyView
-from sidecar.engine.callback import Settings, define_domain
 from sidecar.errors import PortsideError
+from sidecar.hook.define_domain import Settings, define_domain
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def topology(  # noqa: PLR0913 - one parameter an option
     ],
     vmi: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="VMI as JSON: show what Portside would change."),
+        typer.Option(metavar="FILE", help="VM or VMI: show what Portside would change."),
     ] = None,
     after: Annotated[
         str | None, typer.Option(metavar="FILE", help="Compare with this domain XML.")
@@ -79,7 +80,7 @@ def topology(  # noqa: PLR0913 - one parameter an option
     first = read_input(domain, "DOMAIN.xml")
     try:
         if vmi is not None:
-            picture = _mutated(first, read_input(vmi, "--vmi"))
+            picture = _mutated(first, read_vmi(vmi, "--vmi"))
         elif after is not None:
             picture = _Picture(
                 compare(read_topology(first), read_topology(read_input(after, "--after")))

@@ -25,8 +25,8 @@ from sidecar.model.settings import (
     VfSettings,
     VlanProtocol,
 )
-from sidecar.node.context import Node
-from sidecar.node.set_vf import Changed, set_vf
+from sidecar.pools.context import Node
+from sidecar.pools.set_vf import Changed, set_vf
 
 _Rate = Annotated[int | None, typer.Option(min=0, max=MAX_RATE, help="Mbit/s; 0: none.")]
 

@@ -13,7 +13,7 @@ import grpc
 from google.protobuf.message import Message
 
 from sidecar.errors import HostError
-from sidecar.hooks.pb import info_pb2, v1alpha3_pb2
+from sidecar.pb import info_pb2, v1alpha3_pb2
 
 Answer = TypeVar("Answer", bound=Message)
 CALL_SECONDS = 60.0

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from sidecar.domainxml import replay
+from sidecar.domainxml.kubevirt import replay
 
 Hook: TypeAlias = Callable[[bytes, bytes], bytes]
 """VMI (JSON) and domain (XML) in, domain out."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Findings: from what was read of a host to what will fail on it, and how to mend it.
+"""The doctor: reads what a host, its libvirt and its pools show, and says what will fail.
 
-Rule: pure, as ``sidecar.pool``.
+Rule: changes nothing. The modules here read; ``rules`` judges.
 """

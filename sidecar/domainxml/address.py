@@ -9,8 +9,8 @@ from functools import lru_cache
 
 from lxml import etree
 
-from sidecar.domainxml import connect
-from sidecar.domainxml.buses import Place
+from sidecar.domainxml.addressing import connect
+from sidecar.domainxml.addressing.buses import Place
 from sidecar.domainxml.document import add_child, child_of
 from sidecar.errors import RequestError, shorten
 from sidecar.model.pci import PciAddress

@@ -7,9 +7,9 @@ from enum import StrEnum
 
 from lxml import etree
 
-from sidecar.domainxml.classify import model_of
-from sidecar.domainxml.inventory import Device
-from sidecar.domainxml.placeholders import is_placeholder
+from sidecar.domainxml.addressing.classify import model_of
+from sidecar.domainxml.addressing.inventory import Device
+from sidecar.domainxml.reservation.placeholders import is_placeholder
 from sidecar.domainxml.vfs import ALIAS, host_address
 
 _NETWORK = "ua-"

@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass, replace
 
-from sidecar.domainxml.buses import Place
+from sidecar.domainxml.addressing.buses import Place
 from sidecar.domainxml.topology import Change, PciBus, PciDevice, Topology
 
 

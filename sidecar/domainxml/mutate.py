@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from sidecar.domainxml import connect
+from sidecar.domainxml.addressing import connect
+from sidecar.domainxml.addressing.inventory import take_inventory
+from sidecar.domainxml.addressing.layout import Layout
+from sidecar.domainxml.addressing.machine import Machine
 from sidecar.domainxml.document import format_domain, parse_domain
-from sidecar.domainxml.inventory import take_inventory
-from sidecar.domainxml.layout import Layout
-from sidecar.domainxml.machine import Machine
-from sidecar.domainxml.placeholders import find_foreign, strip_ours
-from sidecar.domainxml.reserve import Wish, reserve
-from sidecar.domainxml.source import ControllerSource
+from sidecar.domainxml.reservation.placeholders import find_foreign, strip_ours
+from sidecar.domainxml.reservation.reserve import Wish, reserve
+from sidecar.domainxml.reservation.source import ControllerSource
 from sidecar.domainxml.teaming import apply_teaming, set_missing_modes
 from sidecar.domainxml.unplug import keep_unpluggable
 from sidecar.domainxml.vfs import inject, is_our_vf

@@ -10,7 +10,7 @@ from lxml import etree
 
 from sidecar.domainxml.address import describe
 from sidecar.domainxml.document import add_child, child_of, devices_named
-from sidecar.domainxml.placeholders import is_placeholder
+from sidecar.domainxml.reservation.placeholders import is_placeholder
 from sidecar.domainxml.vfs import ALIAS
 from sidecar.errors import RequestError, shorten
 from sidecar.model.mac import MacAddress

@@ -6,13 +6,13 @@ from enum import StrEnum
 
 from lxml import etree
 
-from sidecar.domainxml import connect
-from sidecar.domainxml.buses import Bus, Place
+from sidecar.domainxml.addressing import connect
+from sidecar.domainxml.addressing.buses import Bus, Place
+from sidecar.domainxml.addressing.inventory import Device, take_inventory
+from sidecar.domainxml.addressing.layout import Layout, count_ports, is_port, lay_out, pluggable
+from sidecar.domainxml.addressing.machine import Chipset, Machine, read_machine
 from sidecar.domainxml.caption import Caption, DeviceKind, caption, clean
 from sidecar.domainxml.document import parse_domain
-from sidecar.domainxml.inventory import Device, take_inventory
-from sidecar.domainxml.layout import Layout, count_ports, is_port, lay_out, pluggable
-from sidecar.domainxml.machine import Chipset, Machine, read_machine
 from sidecar.model.ports import MachineFamily, PortCount
 
 _BUILT_IN = {

@@ -4,9 +4,9 @@
 from lxml import etree
 
 from sidecar.domainxml.address import describe
-from sidecar.domainxml.buses import Place
+from sidecar.domainxml.addressing.buses import Place
+from sidecar.domainxml.addressing.layout import Layout, is_port
 from sidecar.domainxml.document import child_of
-from sidecar.domainxml.layout import Layout, is_port
 from sidecar.errors import RequestError, shorten
 
 _WHY = "The VF must be unplugged and plugged while the VM runs, for instance to migrate it."

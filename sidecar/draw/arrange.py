@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from sidecar.domainxml.caption import DeviceKind
 from sidecar.domainxml.topology import Change, PciBus, PciDevice, PortState, Topology
-from sidecar.draw import words
+from sidecar.draw import summary
 from sidecar.draw.measure import wrap
 
 WIDTH = 1100.0
@@ -132,7 +132,7 @@ def _rows(bus: PciBus) -> Iterator[tuple[str, list[Content]]]:
     """Yield the rows of a bus: what is no port, then the ports slot by slot."""
     others = [_other(item) for items in bus.slots.values() for item in items if not _is_port(item)]
     if bus.free_slots:
-        title = words.count_slots(bus)
+        title = summary.count_slots(bus)
         state = PortState.FREE if bus.pluggable else PortState.LOCKED
         others.append(Content("slots", "", "", title, state=state, change=bus.change))
     for start in range(0, len(others), COLUMNS):
@@ -168,16 +168,16 @@ def _corner(item: PciDevice | PciBus) -> str:
 def _other(item: PciDevice | PciBus) -> Content:
     if isinstance(item, PciBus):
         number = f"bus {item.index:02x}"
-        facts = tuple(words.port_notes(item))
+        facts = tuple(summary.port_notes(item))
         return Content(
             "device",
             _corner(item),
             number,
-            words.BRIDGES.get(item.model, item.model),
+            summary.BRIDGES.get(item.model, item.model),
             facts,
             change=item.change,
         )
-    facts = (*item.caption.facts, *words.device_notes(item))
+    facts = (*item.caption.facts, *summary.device_notes(item))
     return Content(
         "device",
         _corner(item),
@@ -196,10 +196,10 @@ def _bar_text(bus: PciBus) -> str:
 
 def _port(port: PciBus) -> Content:
     corner, number = _corner(port), f"bus {port.index:02x}"
-    notes = tuple(words.port_notes(port))
+    notes = tuple(summary.port_notes(port))
     contents = [_other(item) for items in port.slots.values() for item in items]
     if not contents:
-        title = words.STATES[port.port] if port.port else ""
+        title = summary.STATES[port.port] if port.port else ""
         return Content("port", corner, number, title, notes, port.port, port.change)
     if len(contents) == 1:
         only = contents[0]

@@ -8,7 +8,7 @@ from rich.tree import Tree
 
 from sidecar.domainxml.caption import DeviceKind
 from sidecar.domainxml.topology import Change, PciBus, PciDevice, PortState
-from sidecar.draw import words
+from sidecar.draw import summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +132,13 @@ def _numbers(run: list[PciBus]) -> str:
 def _empty(run: list[PciBus]) -> Text:
     port = run[0]
     count = f"{len(run)} " if len(run) > 1 else ""
-    state = words.STATES[port.port] if port.port else ""
+    state = summary.STATES[port.port] if port.port else ""
     return Text(f"  {count}{state}", style="dim").append_text(_notes(port))
 
 
 def _notes(port: PciBus) -> Text:
     text = Text()
-    for note in words.port_notes(port):
+    for note in summary.port_notes(port):
         text.append(f"  {note}", style=_CHANGES.get(port.change, "red"))
     return text
 
@@ -148,7 +148,7 @@ def _device(device: PciDevice) -> Text:
     text = Text(caption.title, style=_KINDS.get(caption.kind, ""))
     for fact in caption.facts:
         text.append(f"  {fact}", style="dim")
-    for note in words.device_notes(device):
+    for note in summary.device_notes(device):
         text.append(f"  {note}", style=_CHANGES.get(device.change, "dim"))
     return text
 
@@ -156,5 +156,5 @@ def _device(device: PciDevice) -> Text:
 def _bus_line(bus: PciBus) -> Text:
     text = Text.assemble((f"bus {bus.index:02x}", "bold"), f"  {bus.model}")
     if bus.free_slots:
-        text.append(f"  {words.count_slots(bus)}", style="cyan" if bus.pluggable else "dim")
+        text.append(f"  {summary.count_slots(bus)}", style="cyan" if bus.pluggable else "dim")
     return text if bus.port else text.append_text(_notes(bus))

@@ -5,7 +5,7 @@ import textwrap
 
 from sidecar.domainxml.comparison import Comparison
 from sidecar.domainxml.topology import Change, PortState, Topology
-from sidecar.draw import words
+from sidecar.draw import summary
 from sidecar.draw.arrange import PAD, WIDTH, arrange
 from sidecar.draw.colours import style_sheet
 from sidecar.draw.measure import cut
@@ -28,7 +28,7 @@ def draw_svg(topology: Topology) -> str:
     """Draw one domain."""
     picture = _Picture(topology)
     picture.add(topology, "")
-    return picture.finish([words.summarize(topology)])
+    return picture.finish([summary.summarize(topology)])
 
 
 def draw_comparison_svg(comparison: Comparison, titles: tuple[str, str]) -> str:
@@ -37,8 +37,8 @@ def draw_comparison_svg(comparison: Comparison, titles: tuple[str, str]) -> str:
     summaries = []
     for topology, title in zip((comparison.before, comparison.after), titles, strict=True):
         picture.add(topology, title)
-        summaries.append(f"{title}: {words.summarize(topology)}")
-    change = f"Change: {words.summarize_changes(comparison)}"
+        summaries.append(f"{title}: {summary.summarize(topology)}")
+    change = f"Change: {summary.summarize_changes(comparison)}"
     picture.note(change)
     return picture.finish([*summaries, change])
 
@@ -47,7 +47,7 @@ class _Picture:
     """Grows downwards."""
 
     def __init__(self, topology: Topology) -> None:
-        self._name = words.describe_machine(topology)
+        self._name = summary.describe_machine(topology)
         self._parts = [write("heading", _MARGIN, 28, cut(self._name, _HEADING))]
         self._bottom = 42.0
         self._panels = 0
@@ -56,13 +56,14 @@ class _Picture:
     def add(self, topology: Topology, title: str) -> None:
         """Add a domain in a panel of its own."""
         top = self._bottom
-        guesses = words.describe_guesses(topology)
+        guesses = summary.describe_guesses(topology)
         panel = arrange(topology, top + (_HEAD if guesses else _HEAD - 14))
         height = panel.height - top + 4
-        summary = f"{title}: {words.summarize(topology)}" if title else words.summarize(topology)
+        line = summary.summarize(topology)
+        line = f"{title}: {line}" if title else line
         self._parts += [
             draw_frame("panel", _MARGIN, top, WIDTH - 2 * _MARGIN, height),
-            write("name", PAD, top + 22, summary),
+            write("name", PAD, top + 22, line),
             write("note", PAD, top + 38, guesses),
         ]
         for bar in panel.bars:
@@ -110,7 +111,7 @@ class _Picture:
         looks = sorted(self._looks, key=lambda e: (order[0].index(e[0]), order[1].index(e[1])))
         for state, change in looks:
             classes = box_classes("port", state, change)
-            meaning = words.describe_look(state, change)
+            meaning = summary.describe_look(state, change)
             width = _SWATCH + 26 + len(meaning) * _CHARACTER
             if x + width > WIDTH - _MARGIN:
                 x, y = _MARGIN, y + 22

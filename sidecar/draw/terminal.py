@@ -9,7 +9,7 @@ from rich.text import Text
 
 from sidecar.domainxml.comparison import Comparison
 from sidecar.domainxml.topology import PortState, Topology
-from sidecar.draw import words
+from sidecar.draw import summary
 from sidecar.draw.branches import ASCII, UNICODE, Symbols, grow
 
 _SIDE_BY_SIDE = 150
@@ -22,15 +22,15 @@ class TopologyView:
     def __init__(self, topology: Topology, title: str = "", *, legend: bool = True) -> None:
         """Take what to draw; ``title`` stands in front of the summary."""
         self._topology = topology
-        self._title = title or words.describe_machine(topology)
+        self._title = title or summary.describe_machine(topology)
         self._legend = legend
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw in the characters that the terminal's encoding has."""
         symbols = ASCII if options.ascii_only else UNICODE
         yield Text(self._title, style="bold")
-        yield Text(words.summarize(self._topology))
-        guesses = words.describe_guesses(self._topology)
+        yield Text(summary.summarize(self._topology))
+        guesses = summary.describe_guesses(self._topology)
         if guesses:
             yield Text(guesses, style="dim")
         for root in self._topology.roots:
@@ -54,7 +54,7 @@ class ComparisonView:
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw in the characters that the terminal's encoding has."""
         comparison = self._comparison
-        yield Text(words.describe_machine(comparison.after))
+        yield Text(summary.describe_machine(comparison.after))
         yield Text()
         if options.max_width >= _SIDE_BY_SIDE:
             grid = Table.grid(padding=(0, 4), expand=True)
@@ -67,7 +67,7 @@ class ComparisonView:
             yield Text()
             yield self._views[1]
         yield Text()
-        yield Text.assemble(("Change: ", "bold"), words.summarize_changes(comparison))
+        yield Text.assemble(("Change: ", "bold"), summary.summarize_changes(comparison))
         symbols = ASCII if options.ascii_only else UNICODE
         yield from _legend(symbols, [comparison.before, comparison.after])
 
@@ -77,11 +77,11 @@ def _legend(symbols: Symbols, topologies: Sequence[Topology]) -> Iterator[Text]:
     buses = [bus for topology in topologies for bus in topology.buses if bus.port]
     seen = {symbols.of(bus)[0] for bus in buses}
     meanings = {
-        symbols.taken: words.STATES[PortState.TAKEN],
-        symbols.free: words.STATES[PortState.FREE],
-        symbols.added: f"{words.STATES[PortState.FREE]}, added",
-        symbols.held: words.STATES[PortState.HELD],
-        symbols.locked: words.STATES[PortState.LOCKED],
+        symbols.taken: summary.STATES[PortState.TAKEN],
+        symbols.free: summary.STATES[PortState.FREE],
+        symbols.added: f"{summary.STATES[PortState.FREE]}, added",
+        symbols.held: summary.STATES[PortState.HELD],
+        symbols.locked: summary.STATES[PortState.LOCKED],
     }
     if seen:
         shown = (f"{symbol} {meaning}" for symbol, meaning in meanings.items() if symbol in seen)

@@ -12,7 +12,7 @@ from sidecar.model.pci import PciAddress
 from sidecar.model.pool import KeptVf, PfRecord, PoolDefinition, PoolRecord
 from sidecar.model.settings import LinkState, PortVlan, VfSettings, VlanProtocol
 from sidecar.state.fields import Fields, dump, load
-from sidecar.state.numbers import format_numbers, parse_numbers
+from sidecar.state.vf_numbers import format_numbers, parse_numbers
 
 _LEASE: Final = (
     *("pf", "index", "generation", "state", "holder", "pool", "settings", "time", "reason"),

@@ -22,12 +22,12 @@ from sidecar.errors import HostError, RequestError
 from sidecar.model.lease import Holder, Lease
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PfRecord, PoolRecord
+from sidecar.state.file_names import pool_file
 from sidecar.state.files import Folder, make_folder
-from sidecar.state.held import HeldPf
+from sidecar.state.locked_pf import HeldPf
 from sidecar.state.locks import lock_folder
-from sidecar.state.names import pool_file
+from sidecar.state.pf_files import Shelf
 from sidecar.state.records import format_pool, parse_pool
-from sidecar.state.shelf import Shelf
 
 __all__ = ["STATE", "HeldPf", "Store"]
 

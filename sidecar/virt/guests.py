@@ -3,7 +3,7 @@
 
 from typing import Any, Final
 
-from sidecar.domainxml.guest import read_guest_devices
+from sidecar.domainxml.host_devices import read_guest_devices
 from sidecar.errors import HostError, RequestError
 from sidecar.model.guest import GuestDevice
 from sidecar.virt.connection import Libvirt

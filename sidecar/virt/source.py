@@ -4,8 +4,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sidecar.domainxml.skeleton import DefinedSource
-from sidecar.domainxml.source import ControllerSource
+from sidecar.domainxml.reservation.skeleton import DefinedSource
+from sidecar.domainxml.reservation.source import ControllerSource
 from sidecar.virt.connection import open_libvirt
 
 

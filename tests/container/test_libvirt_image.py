@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.engine.callback import Settings, define_domain
+from sidecar.hook.define_domain import Settings, define_domain
 from tests.container.podman import POD, QEMU_UID, ULIMITS, Podman
 from tests.wire.recordings import CALLS, asking, domain_of, name_of, vmi_of
 

@@ -11,7 +11,7 @@ from sidecar.errors import HostError
 from sidecar.host.sysfs import Sysfs
 from sidecar.model.lease import Lease
 from sidecar.model.pci import PciAddress
-from sidecar.node.context import Node
+from sidecar.pools.context import Node
 from sidecar.state.store import Store
 from sidecar.virt.connection import Libvirt
 from tests.fakes.links import FakeLinks

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from sidecar.domainxml.inventory import take_inventory
-from sidecar.domainxml.layout import Layout, count_ports, lay_out
-from sidecar.domainxml.machine import read_machine
-from sidecar.domainxml.placeholders import is_ours
-from sidecar.domainxml.planner import Planner
-from sidecar.engine.callback import Outcome, Settings, define_domain
+from sidecar.domainxml.addressing.inventory import take_inventory
+from sidecar.domainxml.addressing.layout import Layout, count_ports, lay_out
+from sidecar.domainxml.addressing.machine import read_machine
+from sidecar.domainxml.reservation.placeholders import is_ours
+from sidecar.domainxml.reservation.planner import Planner
 from sidecar.errors import PortsideError
+from sidecar.hook.define_domain import Outcome, Settings, define_domain
 from sidecar.model.ports import MachineFamily
 
 HERE = Path(__file__).parent

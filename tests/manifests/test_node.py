@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 import sidecar
+from sidecar.agent.node_hooks import PERMITTED
 from sidecar.cli.app import app
-from sidecar.node.agent.hooks import PERMITTED
 from sidecar.state.store import STATE
 from tests.manifests import tree
 from tests.manifests.expressions import evaluate
@@ -22,7 +22,7 @@ from tests.support import missing
 
 PLUGIN = tree.find("Plugin", "portside-node")
 UNIT = tree.MANIFESTS / "systemd" / "portside-node.service"
-IMAGE = f"portside-node:{sidecar.__version__}"
+IMAGE = f"registry.example/portside-node:{sidecar.__version__}"
 
 
 def daemon_set() -> Document:
@@ -113,7 +113,7 @@ def test_virt_handler_calls_where_the_agent_listens() -> None:
 
 def test_the_plugin_changes_no_domain() -> None:
     # Domain hooks of any plugin make KubeVirt drop <teaming> that a hook sidecar wrote.
-    assert set(PLUGIN["spec"]) == {"condition", "failureStrategy", "nodeHooks"}
+    assert set(PLUGIN["spec"]) == {"failureStrategy", "nodeHooks"}
     assert PLUGIN["spec"]["failureStrategy"] == "Fail"
 
 
@@ -124,8 +124,10 @@ def test_the_plugin_changes_no_domain() -> None:
 def test_it_is_called_for_vmis_that_ask_for_vfs(
     annotations: dict[str, str], *, called: bool
 ) -> None:
-    condition = PLUGIN["spec"]["condition"]
-    assert evaluate(condition, {"vmi": {"Annotations": annotations}}) is called
+    (hook,) = PLUGIN["spec"]["nodeHooks"]
+    assert (
+        evaluate(hook["condition"], {"vmi": {"metadata": {"annotations": annotations}}}) is called
+    )
 
 
 def test_probes_ask_where_it_answers() -> None:
@@ -160,7 +162,7 @@ def test_the_overlay_sets_the_image() -> None:
     assert patch["target"] == {"kind": "DaemonSet", "name": "portside-node"}
     (operations,) = tree.load_all(overlay / patch["path"])
     changed = apply_patch(daemon_set(), operations)
-    assert container(changed)["image"] == f"registry.example/{IMAGE}"
+    assert container(changed)["image"] == IMAGE
 
 
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:

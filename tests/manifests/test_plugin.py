@@ -8,7 +8,7 @@ import kubernetes_validate  # type: ignore[import-untyped]  # it ships no annota
 import pytest
 
 from sidecar.cli.hook import parse_arguments
-from sidecar.hooks.names import PLUGIN_SOCKET
+from sidecar.hook.names import PLUGIN_SOCKET
 from sidecar.vmi.annotations import KNOWN
 from tests.manifests import tree
 from tests.manifests.expressions import evaluate
@@ -122,8 +122,8 @@ def test_the_plugin_is_called_exactly_where_the_hook_was_injected(
     annotations: Mapping[str, str], *, asks: bool
 ) -> None:
     # The condition sees KubeVirt's Go type, whose embedded metadata is at the root.
-    condition = PLUGIN["spec"]["condition"]
-    assert evaluate(condition, {"vmi": {"Annotations": annotations}}) is asks
+    (hook,) = PLUGIN["spec"]["domainHooks"]
+    assert evaluate(hook["condition"], {"vmi": {"Annotations": annotations}}) is asks
     assert INJECT.applies(launcher(annotations)) is asks
 
 

@@ -14,11 +14,11 @@ import pytest
 from lxml import etree
 
 from sidecar.demo.launcher import Call, Guest, boot
-from sidecar.domainxml import replay
-from sidecar.domainxml.planner import Planner
-from sidecar.domainxml.skeleton import DefinedSource
-from sidecar.domainxml.source import ControllerSource
-from sidecar.engine.callback import Settings, define_domain
+from sidecar.domainxml.kubevirt import replay
+from sidecar.domainxml.reservation.planner import Planner
+from sidecar.domainxml.reservation.skeleton import DefinedSource
+from sidecar.domainxml.reservation.source import ControllerSource
+from sidecar.hook.define_domain import Settings, define_domain
 from tests.oracle.oracle import Oracle
 from tests.oracle.readback import ReadBack, read_back
 from tests.support import RECORDINGS

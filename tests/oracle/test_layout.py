@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from sidecar.domainxml.inventory import Device, take_inventory
-from sidecar.domainxml.layout import Layout, count_ports, lay_out
+from sidecar.domainxml.addressing.inventory import Device, take_inventory
+from sidecar.domainxml.addressing.layout import Layout, count_ports, lay_out
 from sidecar.errors import PortsideError
 from tests.oracle.oracle import Oracle, OracleError
 from tests.property.controllers import without_some_addresses

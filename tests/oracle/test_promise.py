@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sidecar.domainxml.mutate import mutate
-from sidecar.domainxml.planner import Planner
+from sidecar.domainxml.reservation.planner import Planner
 from sidecar.errors import CapacityError, RequestError
 from sidecar.model.pci import PciAddress
 from sidecar.model.request import AttachAs, DeviceTotal, Request, VfEntry

@@ -9,7 +9,7 @@ import pytest
 from lxml import etree
 
 from sidecar.demo.launcher import boot
-from sidecar.domainxml import replay
+from sidecar.domainxml.kubevirt import replay
 from sidecar.domainxml.startable import count_root_ports
 from tests.oracle.oracle import Oracle
 from tests.support import RECORDINGS

@@ -14,8 +14,8 @@ from pathlib import Path
 import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore] # only used by hand
 
 with atheris.instrument_imports(include=["sidecar"]):
-    from sidecar.engine.callback import define_domain
     from sidecar.errors import CapacityError, RequestError
+    from sidecar.hook.define_domain import define_domain
 
 from tests.property.bombs import REFUSED, TAKEN
 from tests.property.test_xml_fuzz import SETTINGS

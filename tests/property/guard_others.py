@@ -8,7 +8,7 @@ from hypothesis.stateful import precondition, rule
 
 from tests.fakes.behaviour import BEHAVIOURS, Behaviour
 from tests.property.guard_promise import Promise
-from tests.unit.node.conftest import PF
+from tests.unit.pools.conftest import PF
 
 PICK = st.integers(0, 6)
 """Which VF."""

@@ -13,12 +13,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 
 from sidecar.errors import PortsideError
 from sidecar.model.lease import Lease, LeaseState
-from sidecar.pool.guard import RefusedError
+from sidecar.pools.rules.guard import RefusedError
 from sidecar.virt.connection import open_libvirt
 from tests.fakes.kernel import FakeKernel
 from tests.fakes.sriov import FakeInterface, FakePf
 from tests.property.guard_world import Death, World
-from tests.unit.node.conftest import PF
+from tests.unit.pools.conftest import PF
 
 # A disk's fsync would take most of the time; tests/crash is about the disk.
 FAST = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - folders of our own in it

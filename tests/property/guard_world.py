@@ -8,10 +8,10 @@ from pathlib import Path
 from sidecar.model.lease import Lease, LeaseState
 from sidecar.model.pci import PciAddress
 from sidecar.model.settings import VfSettings
-from sidecar.node.pools import Pools
+from sidecar.pools.operations import Pools
 from sidecar.virt.connection import Libvirt
 from tests.fakes.kernel import FakeKernel
-from tests.unit.node.conftest import PF, Links, PoolHost
+from tests.unit.pools.conftest import PF, Links, PoolHost
 
 ADDRESS = PciAddress.parse(PF)
 DOMAIN = """\

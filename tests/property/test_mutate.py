@@ -10,15 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from sidecar.domainxml.buses import Place
-from sidecar.domainxml.inventory import Device
-from sidecar.domainxml.layout import Layout, count_ports
+from sidecar.domainxml.addressing.buses import Place
+from sidecar.domainxml.addressing.inventory import Device
+from sidecar.domainxml.addressing.layout import Layout, count_ports
 from sidecar.domainxml.mutate import Mutation, mutate
-from sidecar.domainxml.placeholders import find_foreign, is_ours, is_placeholder
-from sidecar.domainxml.planner import Planner
+from sidecar.domainxml.reservation.placeholders import find_foreign, is_ours, is_placeholder
+from sidecar.domainxml.reservation.planner import Planner
 from sidecar.domainxml.vfs import ALIAS
-from sidecar.engine.callback import Settings, define_domain
 from sidecar.errors import CapacityError, RequestError
+from sidecar.hook.define_domain import Settings, define_domain
 from sidecar.model.request import Request
 from tests.property.sprinkle import missing_in, sprinkled
 from tests.property.strategies import requests, vmi_of

@@ -9,10 +9,10 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sidecar.agent.prepare import Preparer
+from sidecar.agent.release import give_back
 from sidecar.errors import CapacityError, HostError, PortsideError
 from sidecar.model.lease import LeaseState
-from sidecar.node.agent.giveback import give_back
-from sidecar.node.agent.prepare import Preparer
 from tests.fakes.host import PFS, VFS, Host, vmi
 
 SHM = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from sidecar.domainxml.planner import Planner
-from sidecar.engine.callback import Settings, define_domain
+from sidecar.domainxml.reservation.planner import Planner
 from sidecar.errors import CapacityError, RequestError
+from sidecar.hook.define_domain import Settings, define_domain
 from tests.property.bombs import REFUSED, TAKEN
 from tests.property.rubbish import changed_vmis, odd_vmis
 from tests.property.strategies import vmi_of
@@ -129,7 +129,7 @@ def test_a_vm_that_asks_nothing_is_spared_all_that() -> None:
 CHILD = """\
 import sys
 from pathlib import Path
-from sidecar.engine.callback import Settings, define_domain
+from sidecar.hook.define_domain import Settings, define_domain
 from sidecar.errors import PortsideError
 vmi, domain = sys.stdin.buffer.read().split(b"\\n", 1)
 try:

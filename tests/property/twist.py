@@ -8,7 +8,7 @@ from copy import deepcopy
 from hypothesis import strategies as st
 from lxml import etree
 
-from sidecar.domainxml.classify import CLASSIFIERS
+from sidecar.domainxml.addressing.classify import CLASSIFIERS
 from tests.support import RECORDINGS
 
 _MAC = "02:00:00:00:00:aa"

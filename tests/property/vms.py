@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from sidecar.domainxml.address import write_place
-from sidecar.domainxml.controllers import PciController
-from sidecar.domainxml.inventory import take_inventory
-from sidecar.domainxml.layout import Layout, lay_out
+from sidecar.domainxml.addressing.controllers import PciController
+from sidecar.domainxml.addressing.inventory import take_inventory
+from sidecar.domainxml.addressing.layout import Layout, lay_out
 from sidecar.errors import PortsideError
 from sidecar.model.request import Network, Request
 from tests.property.controllers import without_some_addresses

@@ -8,9 +8,9 @@ import pytest
 from lxml import etree
 
 from sidecar.demo.cases import Case, CaseName, load_case
-from sidecar.domainxml.source import ControllerSource
-from sidecar.engine.callback import Settings, define_domain
+from sidecar.domainxml.reservation.source import ControllerSource
 from sidecar.errors import HostError
+from sidecar.hook.define_domain import Settings, define_domain
 from sidecar.virt.connection import Libvirt
 from sidecar.virt.source import libvirt_source
 

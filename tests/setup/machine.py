@@ -92,7 +92,8 @@ class Machine:
             shutil.copy(ROOT / name, self.clone)
         shutil.copytree(ROOT / "scripts", self.clone / "scripts")
         (self.clone / "proto").mkdir()
-        self.record(self.clone / "scripts" / "image")
+        for name in ("image", "dist"):
+            self.record(self.clone / "scripts" / name)
 
     @property
     def venv(self) -> Path:

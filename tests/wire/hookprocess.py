@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 import grpc
 
-from sidecar.hooks.pb import (
+from sidecar.pb import (
     info_pb2,
     info_pb2_grpc,
     v1alpha1_pb2,
@@ -24,8 +24,8 @@ from sidecar.hooks.pb import (
     v1alpha3_pb2,
     v1alpha3_pb2_grpc,
 )
-from sidecar.hooks.pb import plugins_v1alpha1_pb2 as plugin
-from sidecar.hooks.pb import plugins_v1alpha1_pb2_grpc as plugin_grpc
+from sidecar.pb import plugins_v1alpha1_pb2 as plugin
+from sidecar.pb import plugins_v1alpha1_pb2_grpc as plugin_grpc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,8 @@ from typing import Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from sidecar.hooks.pb import plugins_v1alpha1_pb2 as pb
-from sidecar.hooks.pb import plugins_v1alpha1_pb2_grpc as pb_grpc
+from sidecar.pb import plugins_v1alpha1_pb2 as pb
+from sidecar.pb import plugins_v1alpha1_pb2_grpc as pb_grpc
 from tests.wire.hookprocess import CALL_SECONDS, ROOT, dial, wait_until
 
 NO_LIBVIRT = ("--connect", "none")

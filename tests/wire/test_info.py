@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.hooks.pb import info_pb2
+from sidecar.pb import info_pb2
 from tests.wire.hookprocess import HookProcess, call_info
 
 

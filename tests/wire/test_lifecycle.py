@@ -76,7 +76,7 @@ def test_neither_libvirt_nor_rich_nor_typer_is_loaded(socket_dir: Path) -> None:
         assert hook.end(5) == 0
         modules = hook.wait_for_line("loaded")["modules"]
     assert isinstance(modules, list)
-    assert {"grpc", "lxml.etree", "structlog", "sidecar.engine.callback"} <= set(modules)
+    assert {"grpc", "lxml.etree", "structlog", "sidecar.hook.define_domain"} <= set(modules)
     roots = {name.partition(".")[0] for name in modules}
     assert roots.isdisjoint({"libvirt", "rich", "typer", "click", "colorama"})
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.hooks.pb import v1alpha2_pb2, v1alpha2_pb2_grpc, v1alpha3_pb2, v1alpha3_pb2_grpc
+from sidecar.pb import v1alpha2_pb2, v1alpha2_pb2_grpc, v1alpha3_pb2, v1alpha3_pb2_grpc
 from tests.wire.hookprocess import CALLS, HookProcess, dial, mutate_by_plugin
 from tests.wire.recordings import CALLS as RECORDED
 from tests.wire.recordings import asking, domain_of, name_of, vmi_of

@@ -10,8 +10,8 @@ from pathlib import Path
 import grpc
 import pytest
 
-from sidecar.hooks.pb import v1alpha3_pb2, v1alpha3_pb2_grpc
-from sidecar.hooks.sizes import MAX_MESSAGE, MAX_RECEIVED
+from sidecar.pb import v1alpha3_pb2, v1alpha3_pb2_grpc
+from sidecar.process.message_sizes import MAX_MESSAGE, MAX_RECEIVED
 from tests.wire.hookprocess import CALLS, HookProcess, call_info, define_v1alpha3, dial, wait_until
 from tests.wire.recordings import CALLS as RECORDED
 from tests.wire.recordings import asking, domain_of, name_of, vmi_of

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from sidecar import errors
 from sidecar.cli.hook import parse_arguments
-from sidecar.roles.hook import serve
+from sidecar.hook.serve import serve
 
 if TYPE_CHECKING:
-    from sidecar.domainxml.buses import Place
-    from sidecar.domainxml.inventory import Inventory
-    from sidecar.domainxml.layout import Layout
-    from sidecar.engine.callback import Settings
+    from sidecar.domainxml.addressing.buses import Place
+    from sidecar.domainxml.addressing.inventory import Inventory
+    from sidecar.domainxml.addressing.layout import Layout
+    from sidecar.hook.define_domain import Settings
 
 
 class TroubledSource:
@@ -44,7 +44,7 @@ class TroubledSource:
 
 
 def load(_stack: ExitStack) -> "Settings":
-    from sidecar.engine.callback import Settings  # noqa: PLC0415 - as the real hook does
+    from sidecar.hook.define_domain import Settings  # noqa: PLC0415 - as the real hook does
 
     if sys.argv[1] == "late":
         time.sleep(1)

@@ -5,8 +5,8 @@ import sys
 
 import grpc
 
-from sidecar.hooks.pb import plugins_v1alpha1_pb2 as pb
-from sidecar.hooks.pb import plugins_v1alpha1_pb2_grpc as pb_grpc
+from sidecar.pb import plugins_v1alpha1_pb2 as pb
+from sidecar.pb import plugins_v1alpha1_pb2_grpc as pb_grpc
 
 
 def main() -> int:

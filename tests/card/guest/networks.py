@@ -6,8 +6,8 @@ import json
 import sys
 from typing import Any
 
+from sidecar.domainxml.network import read_network, write_minimum
 from sidecar.errors import HostError
-from sidecar.pool.definition import read_pool, show_pool
 from sidecar.virt.connection import open_libvirt
 from sidecar.virt.networks import Networks
 
@@ -21,7 +21,7 @@ POOL = """\
 
 def main() -> None:
     """Take the network through its life; print what is seen on the way."""
-    definition, network = read_pool(POOL.format(pf=sys.argv[1]).encode())
+    definition, network = read_network(POOL.format(pf=sys.argv[1]).encode())
     seen: dict[str, Any] = {"definition": dataclasses.asdict(definition)}
     with open_libvirt("qemu:///system") as libvirt:
         networks = Networks(libvirt)
@@ -33,7 +33,7 @@ def main() -> None:
         # Defined anew while it is active: that counts from the next start.
         networks.define(POOL.format(pf="other0").replace("<vf num='2'/>", "").encode())
         inactive = networks.xml("managed", inactive=True)
-        seen["shown"] = dataclasses.asdict(read_pool(show_pool(inactive, 2))[0])
+        seen["shown"] = dataclasses.asdict(read_network(write_minimum(inactive, 2))[0])
         seen["live"] = networks.xml("managed").decode()
         networks.set_autostart("managed", autostart=True)
         seen["autostart"] = dataclasses.asdict(networks.find("managed") or Never())

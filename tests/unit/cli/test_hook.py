@@ -7,7 +7,7 @@ import pytest
 from sidecar.cli.hook import parse_arguments
 from sidecar.cli.settings import SettingsChoice, SourceName
 from sidecar.errors import HostError
-from sidecar.roles.hook import HookOptions
+from sidecar.hook.serve import HookOptions
 from tests.support import missing
 
 

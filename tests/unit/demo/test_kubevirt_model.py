@@ -4,7 +4,7 @@
 import pytest
 from lxml import etree
 
-from sidecar.domainxml.replay import read_by_kubevirt
+from sidecar.domainxml.kubevirt.replay import read_by_kubevirt
 
 QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
 DOMAIN = """<domain type='qemu' xmlns:qemu='{qemu}'><name>x</name><memory>1</memory>

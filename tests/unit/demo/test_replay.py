@@ -8,7 +8,7 @@ import pytest
 from lxml import etree
 
 from sidecar.demo.launcher import boot
-from sidecar.domainxml import replay
+from sidecar.domainxml.kubevirt import replay
 from tests.support import RECORDINGS
 
 CASES = sorted(path.name for path in RECORDINGS.iterdir())

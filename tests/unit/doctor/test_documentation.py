@@ -2,7 +2,7 @@
 import re
 from pathlib import Path
 
-from sidecar.doctor.finding import Code
+from sidecar.doctor.rules.finding import Code
 
 PAGE = Path(__file__).parents[3] / "docs" / "doctor.md"
 

@@ -7,8 +7,8 @@ from typing import ParamSpec
 import pytest
 from lxml import etree
 
-from sidecar.domainxml.inventory import take_inventory
-from sidecar.domainxml.layout import Layout, lay_out
+from sidecar.domainxml.addressing.inventory import take_inventory
+from sidecar.domainxml.addressing.layout import Layout, lay_out
 from sidecar.errors import PortsideError
 from tests.unit.domainxml.trees import written
 

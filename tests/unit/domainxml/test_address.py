@@ -11,7 +11,7 @@ from sidecar.domainxml.address import (
     write_host_address,
     write_place,
 )
-from sidecar.domainxml.buses import Place
+from sidecar.domainxml.addressing.buses import Place
 from sidecar.errors import RequestError
 from sidecar.model.pci import PciAddress
 from tests.unit.domainxml.build import element, refusal

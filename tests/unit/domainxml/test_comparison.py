@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from sidecar.domainxml.buses import Place
+from sidecar.domainxml.addressing.buses import Place
 from sidecar.domainxml.caption import DeviceKind
 from sidecar.domainxml.comparison import Comparison, compare
 from sidecar.domainxml.topology import Change, PortState, read_topology
-from sidecar.engine.callback import Settings, define_domain
+from sidecar.hook.define_domain import Settings, define_domain
 from tests.support import RECORDINGS
 from tests.unit.domainxml.trees import address, nic, port, written
 

@@ -4,16 +4,16 @@
 import pytest
 from lxml import etree
 
-from sidecar.domainxml.machine import read_machine
+from sidecar.domainxml.addressing.machine import read_machine
 from sidecar.domainxml.mutate import Mutation, mutate
-from sidecar.domainxml.placeholders import is_ours, make_placeholder
-from sidecar.domainxml.planner import Planner
+from sidecar.domainxml.reservation.placeholders import is_ours, make_placeholder
+from sidecar.domainxml.reservation.planner import Planner
 from sidecar.errors import CapacityError, RequestError
 from sidecar.model.pci import PciAddress
 from sidecar.model.ports import MachineFamily, PortCount
 from sidecar.model.request import AttachAs, DeviceTotal, Request, TeamingPair, VfEntry
 from tests.unit.domainxml.build import refusal
-from tests.unit.domainxml.test_placeholders import KUBEVIRTS
+from tests.unit.domainxml.reservation.test_placeholders import KUBEVIRTS
 from tests.unit.domainxml.trees import address, nic, port, written
 
 NINE = DeviceTotal(9, 1, "annotation portside.io/interfaces")

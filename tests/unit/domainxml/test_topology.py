@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given, settings
 
-from sidecar.domainxml.buses import Place
+from sidecar.domainxml.addressing.buses import Place
 from sidecar.domainxml.comparison import compare
 from sidecar.domainxml.topology import PciBus, PortState, Topology, read_topology
 from sidecar.errors import PortsideError

@@ -2,8 +2,8 @@
 import pytest
 from lxml import etree
 
-from sidecar.domainxml.inventory import take_inventory
-from sidecar.domainxml.layout import lay_out
+from sidecar.domainxml.addressing.inventory import take_inventory
+from sidecar.domainxml.addressing.layout import lay_out
 from sidecar.domainxml.unplug import keep_unpluggable
 from sidecar.errors import RequestError
 from tests.unit.domainxml.build import refusal, tree

@@ -5,7 +5,7 @@ import json
 
 from sidecar.domainxml.comparison import Comparison, compare
 from sidecar.domainxml.topology import Topology, read_topology
-from sidecar.engine.callback import Settings, define_domain
+from sidecar.hook.define_domain import Settings, define_domain
 from tests.support import RECORDINGS
 from tests.unit.domainxml.trees import address, nic, port, written
 

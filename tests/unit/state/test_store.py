@@ -12,7 +12,7 @@ from sidecar.errors import CapacityError, HostError, RequestError
 from sidecar.model.lease import Holder, HolderKind, LeaseState
 from sidecar.model.pool import KeptVf, PfRecord, PoolDefinition, PoolRecord
 from sidecar.model.settings import VfSettings
-from sidecar.state.held import HeldPf
+from sidecar.state.locked_pf import HeldPf
 from sidecar.state.store import Store
 from tests.unit.state.leases import ALL, ANN, BOB, NOW, NOW_TEXT, OTHER, PF, lease_one
 

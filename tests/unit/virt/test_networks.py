@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.domainxml.network import read_network
 from sidecar.errors import HostError
-from sidecar.pool.definition import read_pool
 from sidecar.virt.connection import open_libvirt
 from sidecar.virt.networks import Networks
 
@@ -49,7 +49,7 @@ def test_a_network_is_defined_started_stopped_and_undefined(networks: Networks) 
 def test_a_definition_without_uuid_redefines_the_network_of_that_name(networks: Networks) -> None:
     first = networks.define(POOL)
     assert networks.define(POOL.replace(b"eth1", b"eth2")) == first
-    definition, _ = read_pool(networks.xml("pool"))
+    definition, _ = read_network(networks.xml("pool"))
     assert definition.pf_name == "eth2"
 
 

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Has each VF an IOMMU group of its own?"""
+
+from collections.abc import Iterator, Mapping
+
+from sidecar.doctor.rules.facts import PfFacts
+from sidecar.doctor.rules.finding import Code, Finding, Level
+from sidecar.model.host_facts import Reading
+from sidecar.model.pci import PciAddress
+from sidecar.model.vf import VirtualFunction
+
+
+def examine_groups(
+    pfs: tuple[PfFacts, ...], shared: Mapping[PciAddress, tuple[str, ...]]
+) -> Iterator[Finding]:
+    """Say which VFs cannot go to a guest alone, once for each group.
+
+    Args:
+        pfs: all PFs that the call is about.
+        shared: for a VF whose group has others, those.
+    """
+    seen: set[object] = set()
+    for pf in pfs:
+        for vf in pf.vfs:
+            others = shared.get(vf.address, ())
+            if others and vf.iommu_group not in seen:
+                seen.add(vf.iommu_group)
+                yield _shared(pf, vf, others)
+
+
+def _shared(pf: PfFacts, vf: VirtualFunction, others: tuple[str, ...]) -> Finding:
+    group = str(vf.iommu_group)
+    return Finding(
+        Code.GROUP_SHARED,
+        Level.FAILS,
+        f"{pf.name}, VF {vf.index} {vf.address}",
+        f"its IOMMU group {group} has other devices, which are not with VFIO: the kernel gives "
+        "no guest a part of a group. A domain with teaming starts all the same, and its VF does "
+        "not work",
+        f"vfio {vf.address}: group {group} is not viable",
+        (
+            Reading(
+                f"/sys/kernel/iommu_groups/{group}/devices", "; ".join((f"{vf.address}", *others))
+            ),
+        ),
+        "Put the card into a slot whose root port has ACS, switch ACS on in the firmware's "
+        "setup, or use another card",
+    )

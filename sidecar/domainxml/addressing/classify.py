@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How each device element connects: 0 for what takes no PCI address.
+
+Source: libvirt ``src/qemu/qemu_domain_address.c``
+(``qemuDomainDeviceCalculatePCIConnectFlags``) and the models that its post-parse step
+fills in (``src/qemu/qemu_domain.c``), read in 9.0 and 11.3.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lxml import etree
+
+from sidecar.domainxml.addressing import connect
+from sidecar.domainxml.addressing.machine import Machine
+from sidecar.domainxml.document import child_of
+from sidecar.model.ports import MachineFamily
+
+_NICS_EXPRESS = {"virtio", "virtio-non-transitional", "e1000e", "igb"}
+_NICS_CONVENTIONAL = {
+    *("virtio-transitional", "rtl8139", "e1000", "netfront", "lan9118", "smc91c111"),
+    *("vlance", "vmxnet", "vmxnet2", "vmxnet3", "Am79C970A", "Am79C973"),
+    *("82540EM", "82545EM", "82543GC"),
+}
+_NICS_ELSEWHERE = {"spapr-vlan", "usb-net"}
+_SOUNDS = {"es1370", "ac97", "ich6", "ich9"}
+_VIDEOS_CONVENTIONAL = {"vga", "cirrus", "vmvga", "xen", "vbox", "qxl", "parallels"}
+_USB_EXPRESS = {"nec-xhci", "qemu-xhci"}
+_SCSI_ELSEWHERE = {"ncr53c90", "ibmvscsi"}
+_DISK_BUSES = (("vd", "virtio"), ("sd", "scsi"), ("hd", "ide"), ("xvd", "xen"), ("fd", "fdc"))
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The connect flags of this machine's devices.
+
+    ``virtio`` is 0 where virtio devices go to virtio-mmio.
+    """
+
+    machine: Machine
+    express: int
+    virtio: int
+
+    def virtio_model(self, model: str | None) -> int:
+        """Flags of a virtio device: transitional ones need a conventional slot."""
+        if model in {"virtio-transitional", "transitional"} and self.virtio:
+            return connect.CONVENTIONAL_DEVICE
+        return self.virtio
+
+
+def rules_for(machine: Machine, devices: list[etree._Element]) -> Rules:
+    """Derive the flags; ``devices`` are the children of ``<devices>``."""
+    express = (
+        connect.EXPRESS_DEVICE
+        if machine.family is MachineFamily.PCIE
+        else connect.CONVENTIONAL_DEVICE
+    )
+    # A virt machine that has one virtio-mmio device puts all virtio devices there
+    # (qemuDomainAssignVirtioMMIOAddresses).
+    on_mmio = machine.chipset == "virt" and any(
+        a.get("type") == "virtio-mmio" for d in devices for a in d.iterchildren("address")
+    )
+    return Rules(machine, express, 0 if on_mmio else express)
+
+
+def disk_bus(disk: etree._Element) -> str:
+    """Tell a disk's bus, guessed from the target's name where the XML leaves it out."""
+    target = child_of(disk, "target")
+    if target is None:
+        return ""
+    bus = target.get("bus")
+    if bus is not None:
+        return bus
+    name = target.get("dev", "")
+    return next((guess for prefix, guess in _DISK_BUSES if name.startswith(prefix)), "")
+
+
+def model_of(element: etree._Element) -> str | None:
+    """Return ``<model type='...'>`` of a device."""
+    model = child_of(element, "model")
+    return None if model is None else model.get("type")
+
+
+def _interface(nic: etree._Element, rules: Rules) -> int:
+    model = model_of(nic)
+    if model is None:
+        virtio_default = rules.machine.chipset == "virt" or nic.get("type") == "vdpa"
+        return rules.virtio if virtio_default else connect.CONVENTIONAL_DEVICE
+    if model in {"virtio", "virtio-non-transitional"}:
+        return rules.virtio
+    if model in _NICS_CONVENTIONAL:
+        return connect.CONVENTIONAL_DEVICE
+    return 0 if model in _NICS_ELSEWHERE else rules.express
+
+
+def _disk(disk: etree._Element, rules: Rules) -> int:
+    return rules.virtio_model(disk.get("model")) if disk_bus(disk) == "virtio" else 0
+
+
+def hostdev_flags(hostdev: etree._Element, rules: Rules) -> int:
+    """Flags of a ``<hostdev>``; a missing ``mode`` counts as ``subsystem``."""
+    if hostdev.get("mode", "subsystem") != "subsystem":
+        return 0
+    kind = hostdev.get("type")
+    if kind == "pci":
+        # Whether a host device is PCI Express stands in the host's sysfs; SR-IOV VFs are.
+        return rules.express
+    if kind == "scsi_host":
+        return rules.virtio_model(hostdev.get("model"))
+    return rules.express if kind == "mdev" and hostdev.get("model") == "vfio-pci" else 0
+
+
+def _filesystem(filesystem: etree._Element, rules: Rules) -> int:
+    driver = child_of(filesystem, "driver")
+    kind = None if driver is None else driver.get("type")
+    if kind in {None, "path", "handle"}:
+        return rules.virtio_model(filesystem.get("model"))
+    return rules.virtio if kind == "virtiofs" else 0
+
+
+def _sound(sound: etree._Element, rules: Rules) -> int:
+    model = sound.get("model")
+    if model == "virtio":
+        return rules.virtio
+    return connect.CONVENTIONAL_DEVICE if model in _SOUNDS else 0
+
+
+def video_flags(video: etree._Element | None, rules: Rules) -> int:
+    """Flags of a ``<video>``; ``None`` is the one that libvirt adds for ``<graphics>``."""
+    model = None if video is None else model_of(video)
+    if model in {None, "default"}:
+        model = "virtio" if rules.machine.chipset == "virt" else "vga"
+    if model == "virtio":
+        return rules.virtio
+    if model == "bochs":
+        return rules.express
+    return connect.CONVENTIONAL_DEVICE if model in _VIDEOS_CONVENTIONAL else 0
+
+
+def controller_flags(kind: str, model: str | None, rules: Rules) -> int:
+    """Flags of a controller that is no PCI controller; ``model`` ``None`` is the default."""
+    if kind == "virtio-serial":
+        return rules.virtio_model(model)
+    if kind == "usb":
+        return _usb_flags(model, rules)
+    if kind == "scsi":
+        return _scsi_flags(model, rules)
+    return connect.CONVENTIONAL_DEVICE if kind in {"sata", "ide"} else 0
+
+
+def _usb_flags(model: str | None, rules: Rules) -> int:
+    default_express = rules.machine.arch in {"aarch64", "ppc64", "ppc64le"}
+    if model in _USB_EXPRESS or (model is None and default_express):
+        return rules.express
+    return 0 if model == "none" else connect.CONVENTIONAL_DEVICE
+
+
+def _scsi_flags(model: str | None, rules: Rules) -> int:
+    if model in {"virtio-scsi", "virtio-non-transitional"}:
+        return rules.virtio
+    if model in _SCSI_ELSEWHERE or (model is None and rules.machine.chipset == "pseries"):
+        return 0
+    return connect.CONVENTIONAL_DEVICE
+
+
+def _by_model(devices: dict[str, int]) -> Callable[[etree._Element, Rules], int]:
+    return lambda element, _rules: devices.get(element.get("model", ""), 0)
+
+
+def _memballoon(balloon: etree._Element, rules: Rules) -> int:
+    model = balloon.get("model")
+    return 0 if model in {"none", "xen"} else rules.virtio_model(model)
+
+
+def _virtio(element: etree._Element, rules: Rules) -> int:
+    return rules.virtio_model(element.get("model"))
+
+
+def _input(device: etree._Element, rules: Rules) -> int:
+    return rules.virtio_model(device.get("model")) if device.get("bus") == "virtio" else 0
+
+
+def _serial(serial: etree._Element, _rules: Rules) -> int:
+    target = child_of(serial, "target")
+    kind = None if target is None else target.get("type")
+    return connect.CONVENTIONAL_DEVICE if kind == "pci-serial" else 0
+
+
+def _iommu(iommu: etree._Element, rules: Rules) -> int:
+    return rules.express | connect.INTEGRATED if iommu.get("model") == "virtio" else 0
+
+
+def _memory(memory: etree._Element, rules: Rules) -> int:
+    return rules.virtio if memory.get("model") in {"virtio-pmem", "virtio-mem"} else 0
+
+
+def _conventional(_element: etree._Element, _rules: Rules) -> int:
+    return connect.CONVENTIONAL_DEVICE
+
+
+CLASSIFIERS: dict[str, Callable[[etree._Element, Rules], int]] = {
+    "filesystem": _filesystem,
+    "interface": _interface,
+    "sound": _sound,
+    "disk": _disk,
+    "hostdev": hostdev_flags,
+    "memballoon": _memballoon,
+    "rng": _virtio,
+    "watchdog": _by_model({"i6300esb": connect.CONVENTIONAL_DEVICE}),
+    "video": video_flags,
+    "shmem": _conventional,
+    "input": _input,
+    "serial": _serial,
+    "iommu": _iommu,
+    "vsock": _virtio,
+    "memory": _memory,
+    "crypto": _conventional,
+    "panic": _by_model({"pvpanic": connect.CONVENTIONAL_DEVICE | connect.INTEGRATED}),
+    "pstore": _conventional,
+}
+"""Flags by element name. Controllers have rules of their own."""

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reservation: placeholders -> controllers -> strip.
+
+The placeholders of the planner and of the libvirt source never leave this process: only the
+controllers that they caused go into the domain. Those of the launcher source do, in a call
+that another call certainly follows, and are stripped there.
+
+Promise: in the domain that boots at least the requested number of ports is free and can be
+plugged, and no device sits on another address than without us.
+"""
+
+from dataclasses import dataclass
+
+from lxml import etree
+
+from sidecar.domainxml.address import describe, write_place
+from sidecar.domainxml.addressing import connect
+from sidecar.domainxml.addressing.buses import Place
+from sidecar.domainxml.addressing.controllers import PciController
+from sidecar.domainxml.addressing.inventory import Device, Inventory
+from sidecar.domainxml.addressing.layout import Layout, count_ports
+from sidecar.domainxml.document import append_child, devices_named, devices_of, insert_child
+from sidecar.domainxml.reservation.placeholders import make_placeholder
+from sidecar.domainxml.reservation.source import ControllerSource
+from sidecar.errors import InternalError, RequestError
+from sidecar.model.ports import MachineFamily, PortCount
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What to reserve.
+
+    Args:
+        free: ports to be free and pluggable when the domain boots.
+        max_ports: refuse to bring the domain above so many ports.
+        later_call: KubeVirt certainly calls again before the boot, with the ports that
+            libvirt makes for this call's domain.
+        freed_later: ports that KubeVirt frees until then, taking its own placeholders away.
+    """
+
+    free: int
+    max_ports: int | None = None
+    later_call: bool = False
+    freed_later: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """The ports before and after, as this call's domain would boot, and where all sits."""
+
+    before: PortCount
+    after: PortCount
+    layout: Layout
+
+
+def reserve(
+    base: Layout, guests: list[etree._Element], wish: Wish, source: ControllerSource
+) -> Reservation:
+    """Add controllers to a domain until the wish is fulfilled.
+
+    Args:
+        base: the layout of the domain before ``guests`` were added; used up, while its
+            inventory takes in what is added.
+        guests: devices that we added and that need a pluggable port each. They get explicit
+            addresses behind all others, so that nobody moves.
+        wish: what to reserve.
+        source: who makes the controllers.
+
+    Raises:
+        CapacityError: the machine has no room.
+        RequestError: ``max_ports`` would be exceeded.
+        InternalError: a device would move.
+    """
+    inventory = base.inventory
+    before = count_ports(base)
+    placed = _placements(base)
+    given = len(base.buses.buses)
+    guest_places = source.extend(base, len(guests))
+    with_guests = len(base.buses.buses)
+    for guest, place in zip(guests, guest_places, strict=True):
+        if base.buses.multiple_roots and guest.tag == "hostdev" and place.bus:
+            base.buses.buses[place.bus].dedicated = True
+    places = source.extend(base, max(0, wish.free - wish.freed_later))
+    _check_limit(base, given, wish)
+    for guest, place in zip(guests, guest_places, strict=True):
+        write_place(guest, place)
+        inventory.add_device(guest, place)
+    controllers = base.added
+    sent = places if wish.later_call and source.by_launcher and _can_send(base) else []
+    if sent:
+        _send_placeholders(inventory, sent)
+        controllers = []
+    elif wish.later_call:
+        controllers = [c for c in controllers if c.index < with_guests] if guests else []
+    elif not guests and len(base.buses.buses) == given:
+        controllers = []
+    _write_controllers(inventory, controllers)
+    if not guests and not sent and not controllers:
+        return Reservation(before, before, base)
+    after = _verify(base, source, placed, [c for c in controllers if c.index >= given])
+    count = count_ports(after)
+    if not wish.later_call and count.free < wish.free:
+        raise InternalError(
+            "the reserved ports are not free",
+            where="domain XML",
+            found=str(count.free),
+            expected=f"at least {wish.free}",
+        )
+    return Reservation(before, count, after)
+
+
+def _check_limit(layout: Layout, given: int, wish: Wish) -> None:
+    total = count_ports(layout).total
+    grew = len(layout.buses.buses) > given
+    express = layout.inventory.machine.family is MachineFamily.PCIE
+    if wish.max_ports is None or not grew or not express or total <= wish.max_ports:
+        return
+    raise RequestError(
+        "the ports asked for exceed the limit",
+        where="annotation portside.io/max-ports",
+        found=f"{total} root ports for all devices and the {wish.free} to be free",
+        expected=f"at most {wish.max_ports}",
+        todo="Raise the limit or ask for less.",
+    )
+
+
+def _can_send(layout: Layout) -> bool:
+    """Whether the ports that libvirt makes itself for placeholders push nothing away.
+
+    They get their slots on bus 0 before integrated devices do, and libvirt fills every
+    missing index with a root port, never with a bridge. Where that matters, the ports wait
+    for the later call, in which everything is placed.
+    """
+    return (
+        layout.inventory.express
+        and all(controller.model == "pcie-root-port" for controller in layout.added)
+        # One that we wrote, or that was written without an address, is no more certain.
+        and all(
+            controller.model in {"pcie-root", "pcie-root-port"} or controller.place is not None
+            for controller in layout.inventory.controllers
+        )
+        and not any(
+            device.wanted and device.flags & connect.INTEGRATED
+            for device in layout.inventory.devices
+        )
+    )
+
+
+def _send_placeholders(inventory: Inventory, places: list[Place]) -> None:
+    """Let virt-launcher's libvirt make the ports.
+
+    Each placeholder names its bus, so libvirt makes root ports up to there, and every other
+    device keeps its place.
+    """
+    devices = devices_of(inventory.domain)
+    for number, place in enumerate(places, start=1):
+        placeholder = make_placeholder(number, place)
+        append_child(devices, placeholder)
+        inventory.add_device(placeholder, place)
+
+
+def _write_controllers(inventory: Inventory, controllers: list[PciController]) -> None:
+    """Append the controllers behind the last one of the domain, without addresses."""
+    existing = devices_named(inventory.domain, "controller")
+    parent = existing[-1].getparent() if existing else None
+    if parent is None:
+        parent = devices_of(inventory.domain)
+    position = parent.index(existing[-1]) + 1 if existing else len(parent)
+    for offset, controller in enumerate(controllers):
+        element = etree.Element(
+            "controller", type="pci", index=str(controller.index), model=controller.model
+        )
+        insert_child(parent, position + offset, element)
+        inventory.add_controller(controller, element)
+
+
+_Owner = Device | int
+"""What has an address: a device, or the PCI controller of an index."""
+
+
+def _placements(layout: Layout) -> dict[_Owner, Place]:
+    """Map each device, and each PCI controller by its index, to its place."""
+    return {
+        owner if isinstance(owner, Device) else owner.index: place
+        for owner, place in layout.places.items()
+    }
+
+
+def _verify(
+    base: Layout, source: ControllerSource, placed: dict[_Owner, Place], grown: list[PciController]
+) -> Layout:
+    """Hold the result against the promise; give our controllers addresses if they push."""
+    layout = source.lay_out(base.inventory)
+    if not _moved(placed, layout):
+        return layout
+    # Controllers get their slots on bus 0 first. Where something else has to sit there, ours
+    # must name slots behind it.
+    addresses = {controller.index: controller.place for controller in grown}
+    for bridge in layout.added:
+        # Our devices leave a full bus 0 too little, so libvirt would add this one in front.
+        addresses[bridge.index] = base.buses.assign(connect.BUS_MODELS[bridge.model].plugs_into)
+    _write_controllers(base.inventory, layout.added)
+    for controller in base.inventory.controllers:
+        place = addresses.get(controller.index)
+        if place is not None and controller.element is not None:
+            write_place(controller.element, place)
+            controller.place = place
+    layout = source.lay_out(base.inventory)
+    moved = _moved(placed, layout)
+    if moved:
+        raise InternalError(
+            "a device would move to another PCI address",
+            where="domain XML",
+            found=", ".join(moved),
+            todo="Please report this domain.",
+        )
+    return layout
+
+
+def _moved(placed: dict[_Owner, Place], layout: Layout) -> list[str]:
+    after = _placements(layout)
+    return [
+        f"{_name(owner)} from {place} to {after.get(owner, 'nowhere')}"
+        for owner, place in placed.items()
+        if after.get(owner) != place
+    ]
+
+
+def _name(owner: _Owner) -> str:
+    if isinstance(owner, int):
+        return f"PCI controller {owner}"
+    return owner.kind if owner.element is None else describe(owner.element)

@@ -15,12 +15,15 @@ import pytest
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 TESTS = Path(__file__).parent
-WHOLE_FOLDERS = ("card", "container")
-"""Each has one VM, or one set of images, for all of its modules."""
+WHOLE_FOLDERS = ("card", "cluster", "container")
+"""Each has one VM, API server or set of images for all of its modules."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Name each test's group: its folder where that shares one VM, else its module."""
+    """Name each test's group: its folder where that shares a VM or the like, else its module.
+
+    pytest-xdist runs the tests of a group in one process, one after the other.
+    """
     for item in items:
         path = item.path.relative_to(TESTS)
         shared = path.parts[0] in WHOLE_FOLDERS

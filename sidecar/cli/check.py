@@ -12,7 +12,6 @@ from sidecar.cli.files import STDIO, read_input
 from sidecar.cli.manifests import encode, load_documents
 from sidecar.cli.output import Output, print_json
 from sidecar.errors import PortsideError
-from sidecar.hook.describe import describe_request
 from sidecar.vmi.manifest import Manifest, read_manifests
 from sidecar.vmi.request import parse_request
 
@@ -71,6 +70,8 @@ def check(
 
 
 def _check(manifest: Manifest, file: str) -> _Checked:
+    from sidecar.hook.log import describe_request  # noqa: PLC0415 - few commands need gRPC
+
     problems = [
         f"metadata.annotations: {key} has no effect on the {manifest.kind} itself; expected in "
         "the annotations of its template"

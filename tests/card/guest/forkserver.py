@@ -25,6 +25,8 @@ from sidecar.cli.app import app
 from sidecar.host import netlink  # noqa: F401 - loaded for the children
 
 SOCKET = "/run/portside-tests.sock"
+# As sidecar.cli.main does, before a script loads gRPC: its handlers of fork(2) may end a child.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 
 def main() -> None:

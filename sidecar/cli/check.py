@@ -70,7 +70,6 @@ def check(
 
 
 def _check(manifest: Manifest, file: str) -> _Checked:
-    from sidecar.hook.log import describe_request  # noqa: PLC0415 - few commands need gRPC
 
     problems = [
         f"metadata.annotations: {key} has no effect on the {manifest.kind} itself; expected in "

@@ -12,6 +12,7 @@ from sidecar.cli.files import STDIO, read_input
 from sidecar.cli.manifests import encode, load_documents
 from sidecar.cli.output import Output, print_json
 from sidecar.errors import PortsideError
+from sidecar.hook.describe import describe_request
 from sidecar.vmi.manifest import Manifest, read_manifests
 from sidecar.vmi.request import parse_request
 

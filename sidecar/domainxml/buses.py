@@ -89,21 +89,39 @@ class BusSet:
 
     Args:
         multiple_roots: the machine grows by further ``pci-root`` controllers (pSeries).
+
+    ``frozen``: no bus is added any more, as in libvirt's second pass.
     """
 
-    __slots__ = ("_first_fit", "buses", "multiple_roots")
+    __slots__ = ("_first_fit", "buses", "frozen", "multiple_roots")
 
     def __init__(self, buses: list[Bus], *, multiple_roots: bool = False) -> None:
         self.buses = buses
         self.multiple_roots = multiple_roots
+        self.frozen = False
         self._first_fit: dict[int, int] = {}
 
     def occupy(self, place: Place, flags: int) -> bool:
         """Take a given address, growing the set if needed; tell whether it was free."""
-        bus, slot, function = place
-        if bus >= len(self.buses):
-            self._grow(bus, flags)
+        bus, slot, function = self.reach(place, flags)
         return self.buses[bus].take(slot, function, flags)
+
+    def reach(self, place: Place, flags: int) -> Place:
+        """Grow the set up to the bus of a given address; return the address that it becomes.
+
+        Where a conventional device names the first bus behind a pure PCIe topology, that bus
+        is the port of the bridge that it needs, and libvirt moves the device to the bridge.
+
+        Raises:
+            CapacityError: libvirt adds no bus for such a device.
+        """
+        count = place.bus - len(self.buses) + 1
+        if count <= 0:
+            return place
+        if count == 1 and flags & connect.PCI and self._lacks_bridge():
+            place = place._replace(bus=place.bus + 1)
+        self._grow(place.bus, flags)
+        return place
 
     def assign(self, flags: int, *, function: int | None = None) -> Place:
         """Take the next address that libvirt would choose, growing the set if needed.
@@ -139,6 +157,12 @@ class BusSet:
 
     def _grow(self, upto: int, flags: int) -> int:
         """Add buses up to index ``upto`` for a device; return the index of its bus."""
+        if self.frozen or flags & connect.INTEGRATED:
+            raise CapacityError(
+                "no bus has room for the device, and libvirt adds none for it",
+                where="domain XML, <devices>",
+                todo="Remove devices from bus 0, or give them addresses elsewhere.",
+            )
         if flags & connect.PCI:
             models = self._conventional(upto - len(self.buses) + 1)
         elif flags & (connect.PCIE | connect.UPSTREAM_PORT):
@@ -167,7 +191,13 @@ class BusSet:
     def _conventional(self, count: int) -> list[str]:
         if self.multiple_roots:
             return ["pci-root"] * count
-        if any(bus.flags & connect.PCI_BRIDGE for bus in self.buses):
+        if not self._lacks_bridge():
             return ["pci-bridge"] * count
         # A pure PCIe topology: the new bridge needs a root port of its own, in front of it.
         return ["pcie-root-port", "pcie-to-pci-bridge", *["pci-bridge"] * (count - 2)]
+
+    def _lacks_bridge(self) -> bool:
+        """Whether a conventional bus needs a ``pcie-to-pci-bridge`` before all others."""
+        return not self.multiple_roots and not any(
+            bus.flags & connect.PCI_BRIDGE for bus in self.buses
+        )

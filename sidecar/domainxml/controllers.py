@@ -9,9 +9,15 @@ from sidecar.domainxml.address import describe, parse_decimal, read_place
 from sidecar.domainxml.buses import LAST_BUS, Place
 from sidecar.domainxml.connect import BUS_MODELS
 from sidecar.domainxml.document import child_of
-from sidecar.domainxml.machine import Machine
+from sidecar.domainxml.machine import Chipset, Machine
 from sidecar.errors import RequestError, shorten
 from sidecar.model.ports import MachineFamily
+
+_EXPANDED = {
+    "pci-expander-bus": {Chipset.I440FX},
+    "pcie-expander-bus": {Chipset.Q35, Chipset.VIRT},
+}
+"""Which boards have expander buses (``qemuDomainControllerDefPostParse``)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -53,8 +59,20 @@ def read_pci_controller(element: etree._Element) -> PciController:
     return PciController(index, model, element, read_place(element)[0], pluggable)
 
 
+def insert_controller(controllers: list[PciController], new: PciController) -> None:
+    """Insert by index; one without an index goes last (``virDomainControllerInsert``)."""
+    position = len(controllers)
+    while new.index >= 0 and position and controllers[position - 1].index > new.index:
+        position -= 1
+    controllers.insert(position, new)
+
+
 def complete_controllers(controllers: list[PciController], machine: Machine) -> None:
-    """Give indexes to controllers without one, and add the root; sort by index."""
+    """Give indexes to controllers without one, and add the root.
+
+    Raises:
+        RequestError: an index stands twice, or a model does not fit the machine or its index.
+    """
     used = {controller.index for controller in controllers}
     for controller in controllers:
         if controller.index < 0:
@@ -62,8 +80,7 @@ def complete_controllers(controllers: list[PciController], machine: Machine) -> 
             used.add(controller.index)
     root = "pcie-root" if machine.family is MachineFamily.PCIE else "pci-root"
     if 0 not in used:
-        controllers.append(PciController(0, root))
-    controllers.sort(key=lambda controller: controller.index)
+        insert_controller(controllers, PciController(0, root))
     indexes = [controller.index for controller in controllers]
     if len(set(indexes)) != len(indexes):
         double = next(i for i in indexes if indexes.count(i) > 1)
@@ -72,10 +89,32 @@ def complete_controllers(controllers: list[PciController], machine: Machine) -> 
             where="domain XML, <devices>",
             found=f"index {double} twice",
         )
-    if controllers[0].model != root:
+    for controller in controllers:
+        _check_model(controller, root, machine)
+
+
+def _check_model(controller: PciController, root: str, machine: Machine) -> None:
+    """Refuse a model that this machine does not have at this index."""
+    index, model = controller.index, controller.model
+    if index == 0 and model != root:
         raise RequestError(
             "the PCI controller with index 0 does not fit the machine",
             where=f"domain XML, machine {machine.name}",
-            found=controllers[0].model,
+            found=model,
             expected=root,
+        )
+    several_roots = machine.chipset is Chipset.PSERIES and model == "pci-root"
+    if index and model in {"pci-root", "pcie-root"} and not several_roots:
+        raise RequestError(
+            "a root bus has another index than 0",
+            where=f"domain XML, machine {machine.name}",
+            found=f"{model} with index {index}",
+            expected="index 0",
+        )
+    expands = _EXPANDED.get(model)
+    if expands is not None and (machine.chipset not in expands or machine.arch == "riscv64"):
+        raise RequestError(
+            "the machine has no such PCI controller",
+            where=f"domain XML, machine {machine.name}",
+            found=f"{model} with index {index}",
         )

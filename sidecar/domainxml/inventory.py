@@ -15,6 +15,7 @@ from sidecar.domainxml.buses import Place
 from sidecar.domainxml.controllers import (
     PciController,
     complete_controllers,
+    insert_controller,
     read_pci_controller,
 )
 from sidecar.domainxml.document import child_of, devices_named
@@ -27,6 +28,12 @@ ORDER = (
     *("watchdog", "video", "shmem", "input", "serial", "iommu", "vsock", "memory", "crypto"),
     *("panic", "pstore"),
 )
+PARSED_ORDER = (
+    *("disk", "interface", "sound", "hostdev", "video", "controller", "serial", "input"),
+    *("filesystem", "watchdog", "memballoon", "rng", "shmem", "panic", "memory", "iommu"),
+    *("vsock", "crypto", "pstore"),
+)
+"""In which libvirt looks at given addresses (``virDomainDeviceInfoIterate``)."""
 USB2_FUNCTIONS = {"ich9-ehci1": 7, "ich9-uhci1": 0, "ich9-uhci2": 1, "ich9-uhci3": 2}
 _SINGLETONS = {"memballoon", "iommu", "vsock", "pstore"}
 
@@ -64,6 +71,15 @@ class Inventory:
         """Whether the machine has PCI Express."""
         return self.machine.family is MachineFamily.PCIE
 
+    def in_parsed_order(self) -> list[Device | PciController]:
+        """All that may have an address of its own, in libvirt's order."""
+        position = {kind: number for number, kind in enumerate(PARSED_ORDER)}
+        owners: list[tuple[int, Device | PciController]] = [
+            (position[device.kind.partition("-")[0]], device) for device in self.devices
+        ]
+        owners += [(position["controller"], controller) for controller in self.controllers]
+        return [owner for _, owner in sorted(owners, key=lambda one: one[0])]
+
     def add_device(self, element: etree._Element, place: Place) -> None:
         """Take in a device that we put into the domain, at an address of its own."""
         flags = connect.EXPRESS_DEVICE if self.express else connect.CONVENTIONAL_DEVICE
@@ -72,7 +88,7 @@ class Inventory:
     def add_controller(self, controller: PciController, element: etree._Element) -> None:
         """Take in a PCI controller that we put into the domain, for libvirt to place."""
         new = PciController(controller.index, controller.model, element)
-        bisect.insort(self.controllers, new, key=lambda known: known.index)
+        insert_controller(self.controllers, new)
 
 
 def children_of_devices(domain: etree._Element) -> list[etree._Element]:
@@ -100,7 +116,7 @@ def take_inventory(domain: etree._Element) -> Inventory:
         tag = str(element.tag)
         if tag == "controller":
             if element.get("type") == "pci":
-                controllers.append(read_pci_controller(element))
+                insert_controller(controllers, read_pci_controller(element))
             else:
                 _insert_controller(by_kind[tag], _controller(element, rules))
         elif tag in by_kind:

@@ -197,15 +197,18 @@ def _has_master(controller: Device) -> bool:
 def _add_implicit(
     by_kind: dict[str, list[Device]], domain: etree._Element, rules: classify.Rules
 ) -> None:
-    have = {(d.kind, d.index) for d in by_kind["controller"]}
-    for kind, index, model in implicit.controllers(domain, rules.machine):
-        if (f"controller-{kind}", index) not in have:
-            flags = classify.controller_flags(kind, model, rules)
-            _insert_controller(
-                by_kind["controller"],
-                Device(f"controller-{kind}", flags, wanted=flags != 0, model=model, index=index),
-            )
+    known = {(d.kind.removeprefix("controller-"), d.index): d.model for d in by_kind["controller"]}
+
+    def add(kind: str, index: int, model: str | None) -> None:
+        flags = classify.controller_flags(kind, model, rules)
+        device = Device(
+            f"controller-{kind}", flags, wanted=flags != 0, model=model, index=index
+        )
+        _insert_controller(by_kind["controller"], device)
+
+    implicit.add_controllers(domain, rules.machine, known, add)
     if implicit.balloon(rules.machine) and not by_kind["memballoon"]:
         by_kind["memballoon"].append(Device("memballoon", rules.virtio, wanted=rules.virtio != 0))
     if not by_kind["video"] and devices_named(domain, "graphics"):
-        by_kind["video"].append(Device("video", classify.video_flags(None, rules)))
+        flags = classify.video_flags(None, rules)
+        by_kind["video"].append(Device("video", flags, wanted=flags != 0))

@@ -21,6 +21,7 @@ from tests.oracle.readback import ReadBack, read_back
 Owner = tuple[str, tuple[int, int, int]]
 # What libvirt says of addresses and of PCI controllers; other refusals are not our business.
 OF_ADDRESSES = re.compile(r"PCI|slot must|\bpcie?-|Bus 0 must")
+NOT_OF_ADDRESSES = re.compile(r"NUMA|target index|only with PCI address type")
 PLACEHOLDER = (
     "<interface type='ethernet'><target dev='placeholder-{0}' managed='no'/>"
     "<model type='virtio-non-transitional'/></interface>"
@@ -69,7 +70,7 @@ def _refused(xml: str, error: str, seen: Counter[str]) -> Difference | None:
     except PortsideError:
         seen["both refuse"] += 1
         return None
-    if OF_ADDRESSES.search(error):
+    if OF_ADDRESSES.search(error) and not NOT_OF_ADDRESSES.search(error):
         return Difference("libvirt refuses", error, xml)
     seen["refused for other reasons"] += 1
     return None

@@ -7,11 +7,13 @@ fills in (``src/qemu/qemu_domain.c``), read in 9.0 and 11.3.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from lxml import etree
 
 from sidecar.domainxml import connect
+from sidecar.domainxml.buses import Place
 from sidecar.domainxml.document import child_of
 from sidecar.domainxml.machine import Machine
 from sidecar.model.ports import MachineFamily
@@ -42,6 +44,10 @@ class Rules:
     machine: Machine
     express: int
     on_mmio: bool = False
+
+    def for_place(self, place: Place | None) -> Self:
+        """Return the rules for a device at an address: it is a PCI device in any case."""
+        return self if place is None or not self.on_mmio else replace(self, on_mmio=False)
 
     @property
     def virtio(self) -> int:

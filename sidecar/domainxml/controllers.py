@@ -62,8 +62,9 @@ def read_pci_controller(element: etree._Element) -> PciController:
 def insert_controller(controllers: list[PciController], new: PciController) -> None:
     """Insert by index; one without an index goes last (``virDomainControllerInsert``)."""
     position = len(controllers)
-    while new.index >= 0 and position and controllers[position - 1].index > new.index:
-        position -= 1
+    if new.index >= 0:
+        # Those without an index are passed over, so this is no search in a sorted list.
+        position = next((i for i, c in enumerate(controllers) if c.index > new.index), position)
     controllers.insert(position, new)
 
 

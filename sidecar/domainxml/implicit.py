@@ -59,8 +59,7 @@ def add_controllers(
     for kind in ("scsi", "ide", "sata"):
         implied.for_disks(kind, [disk for bus, disk in disks if bus == kind])
     ports = SerialPorts(domain, known)
-    for element, index in ports.named():
-        implied.check(element, "virtio-serial", index)
+    for index in ports.named():
         implied.need("virtio-serial", index, None)
     scsi = [disk for bus, disk in disks if bus == "scsi"]
     implied.for_hostdevs(_placed_hostdevs(hostdevs, scsi), hostdevs)

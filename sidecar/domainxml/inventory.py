@@ -121,6 +121,7 @@ def take_inventory(domain: etree._Element) -> Inventory:
                 _insert_controller(by_kind[tag], _controller(element, rules))
         elif tag in by_kind:
             _add_device(by_kind, element, tag, rules)
+    by_kind["controller"] = _assign_indexes(by_kind["controller"])
     if machine.family in {MachineFamily.PCIE, MachineFamily.PCI}:
         _add_implicit(by_kind, domain, rules)
         complete_controllers(controllers, machine)
@@ -132,8 +133,8 @@ def _add_device(
 ) -> None:
     if tag in _SINGLETONS and by_kind[tag]:
         return
-    flags = classify.CLASSIFIERS[tag](element, rules)
     place, wanted = read_place(element)
+    flags = classify.CLASSIFIERS[tag](element, rules.for_place(place))
     device = Device(tag, flags, element, place, wanted and flags != 0)
     if tag == "interface" and element.get("type") == "hostdev":
         device.flags = rules.express
@@ -160,9 +161,10 @@ def _is_primary(video: etree._Element) -> bool:
 
 def _controller(element: etree._Element, rules: classify.Rules) -> Device:
     kind, model = element.get("type", ""), element.get("model")
-    flags = classify.controller_flags(kind, model, rules)
     place, wanted = read_place(element)
-    index = parse_decimal(element.get("index") or "0", element, "index")
+    flags = classify.controller_flags(kind, model, rules.for_place(place))
+    text = element.get("index")
+    index = -1 if text is None else parse_decimal(text, element, "index")
     return Device(
         f"controller-{kind}",
         flags,
@@ -182,12 +184,47 @@ def _insert_controller(controllers: list[Device], new: Device) -> None:
         current = controllers[i]
         if current.kind != new.kind:
             continue
+        if new.index < 0:
+            position = i + 1
+            break
         companion = current.index == new.index and _has_master(current) and not _has_master(new)
         if current.index > new.index or companion:
             position = i
         elif position is None:
             position = i + 1
     controllers.insert(len(controllers) if position is None else position, new)
+
+
+def _assign_indexes(controllers: list[Device]) -> list[Device]:
+    """Give the lowest unused index to each controller without one.
+
+    A USB 2 controller gets that of the USB 2 controller in front of it, if it can be its
+    companion (virDomainAssignControllerIndexes).
+    """
+    resort = False
+    for number, controller in enumerate(controllers):
+        if controller.index >= 0:
+            continue
+        used = {other.index for other in controllers if other.kind == controller.kind}
+        controller.index = next(i for i in range(len(used) + 1) if i not in used)
+        if number and controller.function is not None:
+            resort = True
+            before = [one for one in controllers[:number] if one.kind == controller.kind]
+            if before and _is_companion(controller, before[-1], controllers):
+                controller.index = before[-1].index
+    if not resort:
+        return controllers
+    again: list[Device] = []
+    for controller in controllers:
+        _insert_controller(again, controller)
+    return again
+
+
+def _is_companion(new: Device, other: Device, controllers: list[Device]) -> bool:
+    return other.function is not None and not any(
+        one is not new and (one.kind, one.index, one.model) == (new.kind, other.index, new.model)
+        for one in controllers
+    )
 
 
 def _has_master(controller: Device) -> bool:

@@ -37,10 +37,10 @@ class SerialPorts:
             if one.get("type") == _TYPE
         }
 
-    def named(self) -> Iterator[tuple[etree._Element, int]]:
-        """Yield each channel, then each console, with the controller that it names, or 0."""
+    def named(self) -> Iterator[int]:
+        """Yield the controller that each channel, then each console names, or 0."""
         for element in (*self._channels, *self._consoles):
-            yield element, _address(element)[0] or 0
+            yield _address(element)[0] or 0
 
     def overflow(self) -> Iterator[int]:
         """Yield each further controller, for devices that find no free port."""

@@ -91,7 +91,8 @@ def owners_in(real: str) -> list[Owner]:
     found = []
     for device in ET.fromstring(real).iterfind("devices/*"):
         node = device.find("address")
-        if node is None or node.get("type") != "pci":
+        # A <console> repeats the address of the first <serial>.
+        if node is None or node.get("type") != "pci" or device.tag == "console":
             continue
         bus, slot, function = (int(node.get(p, "0"), 0) for p in ("bus", "slot", "function"))
         kind = device.tag

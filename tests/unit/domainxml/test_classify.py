@@ -164,10 +164,10 @@ def test_controllers(kind: str, model: str | None, q35: int, virt: int, pseries:
         ("<target dev='vda'/>", "virtio"),
         ("<target dev='sda'/>", "scsi"),
         ("<target dev='hda'/>", "ide"),
-        ("<target dev='fda'/>", "fdc"),
+        ("<target dev='fda'/>", "ide"),
         ("<target dev='xvda'/>", "xen"),
-        ("<target dev='nvme0'/>", ""),
-        ("<target/>", ""),
+        ("<target dev='nvme0'/>", "ide"),
+        ("<target/>", "ide"),
         ("", ""),
     ],
 )

@@ -12,6 +12,7 @@ from sidecar.domainxml.address import describe
 from sidecar.domainxml.buses import Place
 from sidecar.domainxml.claims import Claims
 from sidecar.domainxml.controllers import PciController
+from sidecar.domainxml.document import child_of
 from sidecar.domainxml.inventory import Device, Inventory
 from sidecar.domainxml.machine import Chipset
 from sidecar.errors import RequestError
@@ -35,16 +36,21 @@ def is_piix3(owner: Device) -> bool:
     return owner.place is not None and owner.place == _piix3_place(owner)
 
 
-def place_integrated(inventory: Inventory, claims: Claims, places: Places) -> None:
+def place_integrated(inventory: Inventory, claims: Claims, places: Places) -> bool:
     """Take the addresses of integrated devices, and tell them in ``places``.
+
+    Returns:
+        whether the first video device has its usual slot, or no claim to it. Elsewhere libvirt
+        sets its slot aside, but gives none while it only tries.
 
     Raises:
         RequestError: another device has such an address, or the device has another address.
     """
     if inventory.machine.chipset is Chipset.Q35:
-        _place_q35(inventory, claims, places)
-    elif inventory.machine.chipset is Chipset.I440FX:
-        _place_piix3(inventory, claims, places)
+        return _place_q35(inventory, claims, places)
+    if inventory.machine.chipset is Chipset.I440FX:
+        return _place_piix3(inventory, claims, places)
+    return True
 
 
 def claim_sata(inventory: Inventory, claims: Claims) -> None:
@@ -63,31 +69,42 @@ def _is_first_sata(inventory: Inventory, device: Device) -> bool:
     return q35 and device.kind == "controller-sata" and device.index == 0
 
 
-def _place_q35(inventory: Inventory, claims: Claims, places: Places) -> None:
+def _place_q35(inventory: Inventory, claims: Claims, places: Places) -> bool:
     for device in inventory.devices:
         if _is_first_sata(inventory, device):
             _put(device, _SATA, places)
-        elif device.wanted and device.kind == "controller-usb" and device.model == "ich9-uhci1":
+        elif _is_unplaced_uhci(device):
             _prefer(device, (Place(0, 0x1D), Place(0, 0x1A)), claims, places)
     for controller in inventory.controllers:
-        if controller.model == "dmi-to-pci-bridge" and controller.place is None:
+        if controller.model == "dmi-to-pci-bridge" and _is_bare(controller):
             _prefer(controller, (Place(0, 0x1E),), claims, places)
     _claim_built_in(inventory, claims)
-    _place_video(inventory, Place(0, 1), claims, places)
+    usual = _place_video(inventory, Place(0, 1), claims, places)
     for device in inventory.devices:
         if device.kind == "sound" and device.model == "ich9" and device.wanted:
             _prefer(device, (Place(0, 0x1B),), claims, places)
             break
+    return usual
 
 
-def _place_piix3(inventory: Inventory, claims: Claims, places: Places) -> None:
+def _is_unplaced_uhci(device: Device) -> bool:
+    usb = device.kind == "controller-usb" and device.model == "ich9-uhci1"
+    return usb and device.wanted and _is_bare(device)
+
+
+def _is_bare(owner: Device | PciController) -> bool:
+    """Whether there is no ``<address>``, not even one that leaves the figures to libvirt."""
+    return owner.element is None or child_of(owner.element, "address") is None
+
+
+def _place_piix3(inventory: Inventory, claims: Claims, places: Places) -> bool:
     for device in inventory.devices:
         place = _piix3_place(device)
         if place is not None:
             _put(device, place, places)
             claims.claim(place, connect.CONVENTIONAL_DEVICE, device)
     _claim_built_in(inventory, claims)
-    _place_video(inventory, Place(0, 2), claims, places)
+    return _place_video(inventory, Place(0, 2), claims, places)
 
 
 def _piix3_place(device: Device) -> Place | None:
@@ -118,12 +135,12 @@ def _put(device: Device, place: Place, places: Places) -> None:
     places[device] = place
 
 
-def _place_video(inventory: Inventory, place: Place, claims: Claims, places: Places) -> None:
+def _place_video(inventory: Inventory, place: Place, claims: Claims, places: Places) -> bool:
     video = next((d for d in inventory.devices if d.kind == "video"), None)
-    if video is None or not video.wanted:
-        return
-    if not _prefer(video, (place,), claims, places):
-        places[video] = claims.buses.assign(video.flags)
+    if video is None or not video.wanted or _prefer(video, (place,), claims, places):
+        return True
+    places[video] = claims.buses.assign(video.flags)
+    return False
 
 
 def _prefer(

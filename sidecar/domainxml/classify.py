@@ -13,7 +13,6 @@ from typing import Self
 from lxml import etree
 
 from sidecar.domainxml import connect
-from sidecar.domainxml.buses import Place
 from sidecar.domainxml.document import child_of
 from sidecar.domainxml.machine import Machine
 from sidecar.model.ports import MachineFamily
@@ -45,9 +44,12 @@ class Rules:
     express: int
     on_mmio: bool = False
 
-    def for_place(self, place: Place | None) -> Self:
-        """Return the rules for a device at an address: it is a PCI device in any case."""
-        return self if place is None or not self.on_mmio else replace(self, on_mmio=False)
+    def for_element(self, element: etree._Element) -> Self:
+        """Return the rules for a device: with a PCI address it is a PCI device in any case."""
+        address = child_of(element, "address") if self.on_mmio else None
+        if address is None or address.get("type", "pci") != "pci":
+            return self
+        return replace(self, on_mmio=False)
 
     @property
     def virtio(self) -> int:

@@ -134,7 +134,7 @@ def _add_device(
     if tag in _SINGLETONS and by_kind[tag]:
         return
     place, wanted = read_place(element)
-    flags = classify.CLASSIFIERS[tag](element, rules.for_place(place))
+    flags = classify.CLASSIFIERS[tag](element, rules.for_element(element))
     device = Device(tag, flags, element, place, wanted and flags != 0)
     if tag == "interface" and element.get("type") == "hostdev":
         device.flags = rules.express
@@ -162,7 +162,7 @@ def _is_primary(video: etree._Element) -> bool:
 def _controller(element: etree._Element, rules: classify.Rules) -> Device:
     kind, model = element.get("type", ""), element.get("model")
     place, wanted = read_place(element)
-    flags = classify.controller_flags(kind, model, rules.for_place(place))
+    flags = classify.controller_flags(kind, model, rules.for_element(element))
     text = element.get("index")
     index = -1 if text is None else parse_decimal(text, element, "index")
     return Device(

@@ -53,9 +53,10 @@ def lay_out(inventory: Inventory) -> Layout:
         RequestError: two devices claim one address, or an address is on no slot of its bus.
         CapacityError: the buses cannot hold the devices.
     """
-    dry, claims = _dry_run(inventory)
-    if _is_final(dry):
+    dry, claims, usual = _dry_run(inventory)
+    if usual and _is_final(dry):
         chipset.claim_sata(inventory, claims)
+        _check_bridges(dry)
         dry.places.update((c, c.place) for c in dry.added if c.place is not None)
         return dry
     added = [PciController(c.index, c.model) for c in dry.added]
@@ -112,13 +113,17 @@ def _is_final(dry: Layout) -> bool:
     )
 
 
-def _dry_run(inventory: Inventory) -> tuple[Layout, Claims]:
+def _dry_run(inventory: Inventory) -> tuple[Layout, Claims, bool]:
     """Find the controllers that libvirt adds."""
     layout = Layout(inventory, _make_buses(inventory, []))
     defined = {controller.index for controller in inventory.controllers}
     last_defined = max(defined, default=-1)
     claims = _collect(layout)
-    chipset.place_integrated(inventory, claims, layout.places)
+    usual = chipset.place_integrated(inventory, claims, layout.places)
+    if not usual:
+        # Only tried: it takes a second slot below.
+        video = next(device for device in inventory.devices if device.kind == "video")
+        del layout.places[video]
     if inventory.machine.family is MachineFamily.PCI and any(
         not bus.full for bus in layout.buses.buses
     ):
@@ -129,7 +134,7 @@ def _dry_run(inventory: Inventory) -> tuple[Layout, Claims]:
         # Only a domain that leaves all controllers to libvirt gets a spare port.
         layout.buses.ensure_room(connect.EXPRESS_DEVICE)
     layout.added = add_controllers(layout.buses, defined)
-    return layout, claims
+    return layout, claims, usual
 
 
 def add_controllers(buses: BusSet, defined: set[int]) -> list[PciController]:

@@ -21,7 +21,7 @@ from tests.oracle.readback import ReadBack, read_back
 Owner = tuple[str, tuple[int, int, int]]
 # What libvirt says of addresses and of PCI controllers; other refusals are not our business.
 OF_ADDRESSES = re.compile(r"PCI|slot must|\bpcie?-|Bus 0 must")
-NOT_OF_ADDRESSES = re.compile(r"NUMA|target index|only with PCI address type")
+NOT_OF_ADDRESSES = re.compile(r"NUMA|target index|only with PCI address type|needs a PCI address|zPCI")
 PLACEHOLDER = (
     "<interface type='ethernet'><target dev='placeholder-{0}' managed='no'/>"
     "<model type='virtio-non-transitional'/></interface>"

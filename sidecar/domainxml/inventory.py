@@ -20,7 +20,7 @@ from sidecar.domainxml.controllers import (
 )
 from sidecar.domainxml.document import child_of, devices_named
 from sidecar.domainxml.implicit import disk_number
-from sidecar.domainxml.machine import Machine, read_machine
+from sidecar.domainxml.machine import Chipset, Machine, read_machine
 from sidecar.model.ports import MachineFamily
 
 ORDER = (
@@ -70,6 +70,13 @@ class Inventory:
     def express(self) -> bool:
         """Whether the machine has PCI Express."""
         return self.machine.family is MachineFamily.PCIE
+
+    @property
+    def pluggable(self) -> bool:
+        """Whether devices can be plugged: the PIIX board does it by ACPI, which may be off."""
+        if self.machine.chipset is not Chipset.I440FX:
+            return True
+        return self.domain.find("features/acpi") is not None
 
     def in_parsed_order(self) -> list[Device | PciController]:
         """All that may have an address of its own, in libvirt's order."""

@@ -161,17 +161,18 @@ def _make_buses(inventory: Inventory, added: list[PciController]) -> BusSet:
     pseries = inventory.machine.chipset is Chipset.PSERIES
     return BusSet(
         [
-            _bus(controllers.get(index), "pci-root" if pseries else fill)
+            _bus(controllers.get(index), "pci-root" if pseries else fill, inventory.pluggable)
             for index in range(max(controllers, default=-1) + 1)
         ],
         multiple_roots=pseries,
+        pluggable=inventory.pluggable,
     )
 
 
-def _bus(controller: PciController | None, fill: str) -> Bus:
+def _bus(controller: PciController | None, fill: str, board_plugs: bool) -> Bus:  # noqa: FBT001 - private
     if controller is None:
-        return Bus(fill)
-    return Bus(controller.model, pluggable=controller.pluggable)
+        return Bus(fill, pluggable=board_plugs)
+    return Bus(controller.model, pluggable=controller.pluggable and board_plugs)
 
 
 def _collect(layout: Layout) -> Claims:

@@ -91,7 +91,8 @@ class DefinedSource:
 def make_skeleton(inventory: Inventory) -> etree._Element:
     """Reduce a domain to what decides about PCI addresses."""
     machine = inventory.machine
-    x86 = machine.arch in {"x86_64", "i686"}
+    acpi = inventory.domain.find("features/acpi") is not None
+    x86 = machine.arch in {"x86_64", "i686"} and acpi
     generic = {Chipset.I440FX: "pc", Chipset.OTHER: machine.name}
     root = etree.fromstring(
         _FRAME.format(
@@ -170,7 +171,7 @@ def _pluggable_placeholders(layout: DefinedLayout, back: Layout) -> list[Place]:
         if owner.element is not None
         and is_ours(owner.element)
         and place not in known
-        and back.buses.buses[place.bus].flags & connect.HOTPLUG
+        and (back.buses.buses[place.bus].flags & connect.HOTPLUG or not back.buses.pluggable)
     )
 
 

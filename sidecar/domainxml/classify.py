@@ -13,6 +13,7 @@ from typing import Self
 from lxml import etree
 
 from sidecar.domainxml import connect
+from sidecar.domainxml.address import read_place
 from sidecar.domainxml.document import child_of
 from sidecar.domainxml.machine import Machine
 from sidecar.model.ports import MachineFamily
@@ -139,7 +140,9 @@ def hostdev_flags(hostdev: etree._Element, rules: Rules) -> int:
         # Whether a host device is PCI Express stands in the host's sysfs; SR-IOV VFs are.
         return rules.express
     if kind == "scsi_host":
-        return rules.virtio_model(hostdev.get("model"))
+        # With an address libvirt looks no further than at the address.
+        model = None if read_place(hostdev)[0] else hostdev.get("model")
+        return rules.virtio_model(model)
     return rules.express if kind == "mdev" and hostdev.get("model") == "vfio-pci" else 0
 
 

@@ -70,10 +70,15 @@ def _refused(xml: str, error: str, seen: Counter[str]) -> Difference | None:
     except PortsideError:
         seen["both refuse"] += 1
         return None
-    if OF_ADDRESSES.search(error) and not NOT_OF_ADDRESSES.search(error):
+    if concerns_addresses(error):
         return Difference("libvirt refuses", error, xml)
     seen["refused for other reasons"] += 1
     return None
+
+
+def concerns_addresses(error: str) -> bool:
+    """Whether libvirt refused a domain for its PCI addresses or controllers."""
+    return bool(OF_ADDRESSES.search(error)) and not NOT_OF_ADDRESSES.search(error)
 
 
 def owners(layout: Layout) -> list[Owner]:

@@ -30,6 +30,7 @@ FRAME = """\
   <name>corpus</name>
   <maxMemory slots='16' unit='MiB'>65536</maxMemory>
   <memory unit='MiB'>256</memory>
+  <memoryBacking><access mode='shared'/></memoryBacking>
   <vcpu>1</vcpu>
   <os><type arch='{arch}' machine='{machine}'>hvm</type></os>
   {features}

@@ -13,6 +13,7 @@ from sidecar.domainxml.machine import Chipset, Machine
 from sidecar.errors import RequestError, shorten
 from sidecar.model.ports import MachineFamily
 
+_ROOTS = {"pci-root", "pcie-root"}
 _EXPANDED = {
     "pci-expander-bus": {Chipset.I440FX},
     "pcie-expander-bus": {Chipset.Q35, Chipset.VIRT},
@@ -44,6 +45,13 @@ def read_pci_controller(element: etree._Element) -> PciController:
             where=f"domain XML, {describe(element)}",
             found=shorten(model),
             expected="one of " + ", ".join(sorted(BUS_MODELS)),
+        )
+    if model in _ROOTS and child_of(element, "address") is not None:
+        raise RequestError(
+            "a root bus sits on no other bus, and so has no address",
+            where=f"domain XML, {describe(element)}",
+            found="<address>",
+            expected="none",
         )
     text = element.get("index")
     index = -1 if text is None else parse_decimal(text, element, "index")
@@ -105,7 +113,7 @@ def _check_model(controller: PciController, root: str, machine: Machine) -> None
             expected=root,
         )
     several_roots = machine.chipset is Chipset.PSERIES and model == "pci-root"
-    if index and model in {"pci-root", "pcie-root"} and not several_roots:
+    if index and model in _ROOTS and not several_roots:
         raise RequestError(
             "a root bus has another index than 0",
             where=f"domain XML, machine {machine.name}",

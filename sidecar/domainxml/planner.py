@@ -53,7 +53,7 @@ def _add_bridges(layout: Layout, slots: int) -> None:
     if buses.multiple_roots or not slots:
         return
     while _free_slots(buses) < slots + _DRY_RUN_SLOTS:
-        if not _free_slots(buses):
+        if not any(b.flags & connect.PCI_BRIDGE and b.free_slots() for b in buses.buses):
             raise CapacityError(
                 "no conventional slot is left, not even for a bridge",
                 where="domain XML, <devices>",

@@ -153,8 +153,13 @@ def _with_placeholders(layout: DefinedLayout, count: int) -> etree._Element:
     skeleton = deepcopy(layout.skeleton)
     devices = child_of(skeleton, "devices")
     first = layout.placeholders + 1
-    if devices is not None:
-        devices.extend(make_placeholder(number) for number in range(first, first + count))
+    if devices is None:
+        return skeleton
+    for number in range(first, first + count):
+        placeholder = make_placeholder(number)
+        # Else libvirt would put it beside a virt machine's devices on virtio-mmio.
+        etree.SubElement(placeholder, "address", type="pci")
+        devices.append(placeholder)
     return skeleton
 
 

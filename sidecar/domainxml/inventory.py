@@ -245,9 +245,7 @@ def _add_implicit(
 
     def add(kind: str, index: int, model: str | None) -> None:
         flags = classify.controller_flags(kind, model, rules)
-        device = Device(
-            f"controller-{kind}", flags, wanted=flags != 0, model=model, index=index
-        )
+        device = Device(f"controller-{kind}", flags, wanted=flags != 0, model=model, index=index)
         _insert_controller(by_kind["controller"], device)
 
     implicit.add_controllers(domain, rules.machine, known, add)

@@ -21,7 +21,9 @@ from tests.oracle.readback import ReadBack, read_back
 Owner = tuple[str, tuple[int, int, int]]
 # What libvirt says of addresses and of PCI controllers; other refusals are not our business.
 OF_ADDRESSES = re.compile(r"PCI|slot must|\bpcie?-|Bus 0 must")
-NOT_OF_ADDRESSES = re.compile(r"NUMA|target index|only with PCI address type|needs a PCI address|zPCI")
+NOT_OF_ADDRESSES = re.compile(
+    r"NUMA|target index|only with PCI address type|needs a PCI address|zPCI"
+)
 PLACEHOLDER = (
     "<interface type='ethernet'><target dev='placeholder-{0}' managed='no'/>"
     "<model type='virtio-non-transitional'/></interface>"
@@ -84,9 +86,12 @@ def concerns_addresses(error: str) -> bool:
 def owners(layout: Layout) -> list[Owner]:
     """List what has an address in the planner's layout."""
     return [
-        (owner.kind, tuple(place))
-        if isinstance(owner, Device)
-        else (f"controller-pci {owner.index} {owner.model}", tuple(place))
+        (
+            owner.kind
+            if isinstance(owner, Device)
+            else f"controller-pci {owner.index} {owner.model}",
+            (place.bus, place.slot, place.function),
+        )
         for owner, place in layout.places.items()
     ]
 

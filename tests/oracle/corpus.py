@@ -99,7 +99,7 @@ def read_corpus(folder: Path) -> dict[tuple[str, str], Parts]:
 
 
 def is_pci_controller(text: str) -> bool:
-    return text.startswith("<controller") and "type=\"pci\"" in text.partition(">")[0]
+    return text.startswith("<controller") and 'type="pci"' in text.partition(">")[0]
 
 
 def plain(element: etree._Element) -> str | None:

@@ -82,7 +82,8 @@ ACCEPTED = {
     ),
     "usb-without-index": (
         X86,
-        "<controller type='usb' model='ich9-ehci1'/>" * 2 + "<controller type='usb' model='nec-xhci'/>",
+        "<controller type='usb' model='ich9-ehci1'/>" * 2
+        + "<controller type='usb' model='nec-xhci'/>",
     ),
     "ports-without-index": (
         X86,

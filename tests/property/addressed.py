@@ -72,7 +72,7 @@ def serial_channels(draw: st.DrawFn) -> list[str]:
             "<channel type='pty'><target type='virtio' "
             f"name='org.example.{number}'/>{place}</channel>"
         )
-        if controller is not None and number > 20:  # noqa: PLR2004 -- ports end at 30
+        if controller is not None and number > 20:
             found.pop()
     return found
 

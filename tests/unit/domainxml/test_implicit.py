@@ -62,17 +62,21 @@ def drive(number: object) -> str:
         ("<hostdev type='scsi'/>" * 8, SCSI[:2]),
         (disk("sda", "scsi") + "<hostdev type='scsi'/>" * 7, SCSI[:2]),
         (
-            "<controller type='scsi' index='1' model='virtio-scsi'/>"
-            "<hostdev type='scsi'><address controller='1'/></hostdev>",
+            (
+                "<controller type='scsi' index='1' model='virtio-scsi'/>"
+                "<hostdev type='scsi'><address controller='1'/></hostdev>"
+            ),
             [("scsi", 0, "virtio-scsi")],
         ),
         ("<channel><target type='virtio'/></channel>" * 30, SERIAL[:1]),
         ("<channel><target type='virtio'/></channel>" * 31, SERIAL[:2]),
         ("<console><target type='virtio'/></console>" * 31, SERIAL[:1]),
         (
-            "<controller type='virtio-serial' index='0' ports='2'/>"
-            "<channel><target type='virtio'/></channel>"
-            "<channel><target type='virtio'/></channel>",
+            (
+                "<controller type='virtio-serial' index='0' ports='2'/>"
+                "<channel><target type='virtio'/></channel>"
+                "<channel><target type='virtio'/></channel>"
+            ),
             SERIAL[1:2],
         ),
         (

@@ -8,8 +8,8 @@ from lxml import etree
 
 from sidecar.domainxml import connect
 from sidecar.domainxml.buses import Bus, Place
-from sidecar.domainxml.chipset import BUILT_IN
 from sidecar.domainxml.caption import Caption, DeviceKind, caption, clean
+from sidecar.domainxml.chipset import BUILT_IN
 from sidecar.domainxml.document import parse_domain
 from sidecar.domainxml.inventory import Device, take_inventory
 from sidecar.domainxml.layout import Layout, count_ports, is_port, lay_out, pluggable

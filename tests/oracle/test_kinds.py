@@ -95,13 +95,17 @@ ACCEPTED = {
     "mmio-without-vsock": (ARM, MMIO + "<vsock model='virtio'><cid auto='yes'/></vsock>"),
     "vhost-scsi-with-an-address": (
         X86,
-        "<hostdev mode='subsystem' type='scsi_host' model='virtio-transitional'>"
-        f"<source protocol='vhost' wwpn='naa.5123456789abcde0'/>{address(2, 0)}</hostdev>",
+        (
+            "<hostdev mode='subsystem' type='scsi_host' model='virtio-transitional'>"
+            f"<source protocol='vhost' wwpn='naa.5123456789abcde0'/>{address(2, 0)}</hostdev>"
+        ),
     ),
     "domain-above-16-bits": (
         X86,
-        "<hostdev mode='subsystem' type='pci'><source>"
-        "<address domain='0x10000' bus='0xe1' slot='0' function='0'/></source></hostdev>",
+        (
+            "<hostdev mode='subsystem' type='pci'><source>"
+            "<address domain='0x10000' bus='0xe1' slot='0' function='0'/></source></hostdev>"
+        ),
     ),
     "hundred-disks": (
         PC,

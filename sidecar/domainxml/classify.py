@@ -242,10 +242,13 @@ def _crypto(_element: etree._Element, rules: Rules) -> int:
     return 0 if rules.on_mmio else connect.CONVENTIONAL_DEVICE
 
 
+def default_panic(machine: Machine) -> str:
+    """Tell the model of a ``<panic>`` that names none, empty if it takes no PCI address."""
+    return "pvpanic" if machine.arch == "aarch64" and machine.chipset == "virt" else ""
+
+
 def _panic(panic: etree._Element, rules: Rules) -> int:
-    """Flags of a ``<panic>``: without a model it is a PCI device on Arm's virt alone."""
-    default = "pvpanic" if rules.machine.arch == "aarch64" else ""
-    pvpanic = panic.get("model", default) == "pvpanic"
+    pvpanic = panic.get("model", default_panic(rules.machine)) == "pvpanic"
     return connect.CONVENTIONAL_DEVICE | connect.INTEGRATED if pvpanic else 0
 
 

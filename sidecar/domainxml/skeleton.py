@@ -16,11 +16,12 @@ from lxml import etree
 from sidecar.domainxml import connect
 from sidecar.domainxml.bones import reduce_device
 from sidecar.domainxml.buses import Place
+from sidecar.domainxml.classify import default_panic
 from sidecar.domainxml.controllers import PciController
 from sidecar.domainxml.document import child_of, parse_domain
 from sidecar.domainxml.inventory import Device, Inventory, children_of_devices, take_inventory
 from sidecar.domainxml.layout import Layout, lay_out
-from sidecar.domainxml.machine import Chipset
+from sidecar.domainxml.machine import Chipset, Machine
 from sidecar.domainxml.placeholders import is_ours, make_placeholder
 from sidecar.errors import CapacityError
 
@@ -104,10 +105,20 @@ def make_skeleton(inventory: Inventory) -> etree._Element:
     )
     devices = root[-1]
     for number, element in enumerate(children_of_devices(inventory.domain)):
-        bone = reduce_device(element, number, f"{_ALIAS}{number}")
+        bone = reduce_device(_with_model(element, machine), number, f"{_ALIAS}{number}")
         if bone is not None:
             devices.append(bone)
     return root
+
+
+def _with_model(element: etree._Element, machine: Machine) -> etree._Element:
+    """Write the model of a ``<panic>`` down where it is a PCI device by default."""
+    model = default_panic(machine) if element.tag == "panic" else ""
+    if not model or element.get("model") is not None:
+        return element
+    copy = deepcopy(element)
+    copy.set("model", model)
+    return copy
 
 
 def _alias_of(element: etree._Element | None) -> str | None:

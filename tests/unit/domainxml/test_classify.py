@@ -165,7 +165,7 @@ def test_one_virtio_mmio_device_draws_all_virtio_devices_there() -> None:
         ("<address type='pci' bus='3'/>", True),
     ],
 )
-def test_a_pci_address_keeps_a_device_off_virtio_mmio(address: str, express: bool) -> None:  # noqa: FBT001 - a row
+def test_a_pci_address_keeps_a_device_off_virtio_mmio(address: str, express: bool) -> None:
     devices = [element("<rng><address type='virtio-mmio'/></rng>")]
     rng = element(f"<rng model='virtio'>{address}</rng>")
     rules = rules_for(VIRT.machine, devices).for_element(rng)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``<controller type='pci'>``: each is a bus."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from lxml import etree
@@ -83,16 +84,19 @@ def complete_controllers(controllers: list[PciController], machine: Machine) -> 
         RequestError: an index stands twice, or a model does not fit the machine or its index.
     """
     used = {controller.index for controller in controllers}
+    lowest = 0
     for controller in controllers:
         if controller.index < 0:
-            controller.index = next(i for i in range(len(used) + 1) if i not in used)
-            used.add(controller.index)
+            while lowest in used:
+                lowest += 1
+            controller.index = lowest
+            used.add(lowest)
     root = "pcie-root" if machine.family is MachineFamily.PCIE else "pci-root"
     if 0 not in used:
         insert_controller(controllers, PciController(0, root))
     indexes = [controller.index for controller in controllers]
     if len(set(indexes)) != len(indexes):
-        double = next(i for i in indexes if indexes.count(i) > 1)
+        double = next(index for index, count in Counter(indexes).items() if count > 1)
         raise RequestError(
             "two PCI controllers have one index",
             where="domain XML, <devices>",

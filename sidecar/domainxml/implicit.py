@@ -46,10 +46,6 @@ def add_controllers(
         RequestError: a device needs too many, or names none that can be.
     """
     implied = _Implied(known, add)
-    hostdevs = [e for e in devices_named(domain, "hostdev") if _is_scsi(e)]
-    # While it reads the XML, libvirt looks after each SCSI hostdev, with an address or not.
-    for count in range(1, len(hostdevs) + 1):
-        implied.for_hostdevs([_controller_of(one) or 0 for one in hostdevs[:count]], hostdevs)
     if machine.chipset is Chipset.Q35:
         implied.need("usb", 0, "qemu-xhci")
         implied.need("sata", 0, None)
@@ -62,9 +58,30 @@ def add_controllers(
     for index in ports.named():
         implied.need("virtio-serial", index, None)
     scsi = [disk for bus, disk in disks if bus == "scsi"]
+    hostdevs = _scsi_hostdevs(domain)
     implied.for_hostdevs(_placed_hostdevs(hostdevs, scsi), hostdevs)
     for index in ports.overflow():
         implied.need("virtio-serial", index, None)
+
+
+def add_for_hostdevs(
+    domain: etree._Element, known: Known, add: Callable[[str, int, str | None], None]
+) -> None:
+    """Add the SCSI controllers that libvirt adds while it still reads the hostdevs.
+
+    Controllers without an index have none yet then, and those without an address are taken for
+    devices of controller 0. Arguments and errors are those of ``add_controllers``.
+    """
+    implied = _Implied(known, add)
+    last, model = -1, None
+    for hostdev in _scsi_hostdevs(domain):
+        index = _controller_of(hostdev) or 0
+        implied.check(hostdev, "scsi", index)
+        if index > last:
+            model = known.get(("scsi", index)) or model
+            for missing in range(last + 1, index + 1):
+                implied.need("scsi", missing, model)
+            last = index
 
 
 class _Implied:
@@ -115,8 +132,12 @@ def balloon(machine: Machine) -> bool:
     return machine.arch != "aarch64"
 
 
-def _is_scsi(hostdev: etree._Element) -> bool:
-    return hostdev.get("type") == "scsi" and hostdev.get("mode", "subsystem") == "subsystem"
+def _scsi_hostdevs(domain: etree._Element) -> list[etree._Element]:
+    return [
+        one
+        for one in devices_named(domain, "hostdev")
+        if one.get("type") == "scsi" and one.get("mode", "subsystem") == "subsystem"
+    ]
 
 
 def _controller_of(element: etree._Element) -> int | None:
@@ -138,22 +159,16 @@ def _placed_hostdevs(hostdevs: list[etree._Element], disks: list[etree._Element]
     """Tell each hostdev's controller: the lowest with a unit that is free, by default."""
     taken = {_drive(disk) for disk in disks} | {_drive(one) for one in hostdevs}
     found = []
+    number = 0
     for hostdev in hostdevs:
         controller = _controller_of(hostdev)
         if controller is None:
-            controller, unit = _free_unit(taken)
-            taken.add((controller, 0, 0, unit))
+            while (number // _SCSI_UNITS, 0, 0, number % _SCSI_UNITS) in taken:
+                number += 1
+            controller = number // _SCSI_UNITS
+            number += 1
         found.append(controller)
     return found
-
-
-def _free_unit(taken: set[tuple[int, int, int, int] | None]) -> tuple[int, int]:
-    controller = 0
-    while True:
-        for unit in range(_SCSI_UNITS):
-            if (controller, 0, 0, unit) not in taken:
-                return controller, unit
-        controller += 1
 
 
 def _drive(element: etree._Element) -> tuple[int, int, int, int] | None:

@@ -128,7 +128,6 @@ def take_inventory(domain: etree._Element) -> Inventory:
                 _insert_controller(by_kind[tag], _controller(element, rules))
         elif tag in by_kind:
             _add_device(by_kind, element, tag, rules)
-    by_kind["controller"] = _assign_indexes(by_kind["controller"])
     if machine.family in {MachineFamily.PCIE, MachineFamily.PCI}:
         _add_implicit(by_kind, domain, rules)
         complete_controllers(controllers, machine)
@@ -169,6 +168,8 @@ def _is_primary(video: etree._Element) -> bool:
 def _controller(element: etree._Element, rules: classify.Rules) -> Device:
     kind, model = element.get("type", ""), element.get("model")
     place, wanted = read_place(element)
+    if kind == "usb" and model == "none":
+        place, wanted = None, False  # virDomainControllerDefParseXML ignores its address
     flags = classify.controller_flags(kind, model, rules.for_element(element))
     text = element.get("index")
     index = -1 if text is None else parse_decimal(text, element, "index")
@@ -209,16 +210,24 @@ def _assign_indexes(controllers: list[Device]) -> list[Device]:
     companion (virDomainAssignControllerIndexes).
     """
     resort = False
-    for number, controller in enumerate(controllers):
-        if controller.index >= 0:
-            continue
-        used = {other.index for other in controllers if other.kind == controller.kind}
-        controller.index = next(i for i in range(len(used) + 1) if i not in used)
-        if number and controller.function is not None:
-            resort = True
-            before = [one for one in controllers[:number] if one.kind == controller.kind]
-            if before and _is_companion(controller, before[-1], controllers):
-                controller.index = before[-1].index
+    used = {(one.kind, one.index) for one in controllers}
+    models = {(one.kind, one.index, one.model) for one in controllers}
+    lowest: dict[str, int] = {}
+    previous: dict[str, Device] = {}
+    for controller in controllers:
+        kind = controller.kind
+        if controller.index < 0:
+            resort = resort or controller.function is not None
+            index = _companions_index(controller, previous.get(kind), models)
+            if index is None:
+                index = lowest.get(kind, 0)
+                while (kind, index) in used:
+                    index += 1
+                lowest[kind] = index
+            controller.index = index
+            used.add((kind, index))
+            models.add((kind, index, controller.model))
+        previous[kind] = controller
     if not resort:
         return controllers
     again: list[Device] = []
@@ -227,11 +236,14 @@ def _assign_indexes(controllers: list[Device]) -> list[Device]:
     return again
 
 
-def _is_companion(new: Device, other: Device, controllers: list[Device]) -> bool:
-    return other.function is not None and not any(
-        one is not new and (one.kind, one.index, one.model) == (new.kind, other.index, new.model)
-        for one in controllers
-    )
+def _companions_index(
+    new: Device, before: Device | None, models: set[tuple[str, int, str | None]]
+) -> int | None:
+    """Return the index of the USB 2 controller before, if the new one belongs to it."""
+    if new.function is None or before is None or before.function is None:
+        return None
+    taken = (new.kind, before.index, new.model) in models
+    return None if taken else before.index
 
 
 def _has_master(controller: Device) -> bool:
@@ -241,16 +253,20 @@ def _has_master(controller: Device) -> bool:
 def _add_implicit(
     by_kind: dict[str, list[Device]], domain: etree._Element, rules: classify.Rules
 ) -> None:
-    known = {(d.kind.removeprefix("controller-"), d.index): d.model for d in by_kind["controller"]}
-
     def add(kind: str, index: int, model: str | None) -> None:
         flags = classify.controller_flags(kind, model, rules)
         device = Device(f"controller-{kind}", flags, wanted=flags != 0, model=model, index=index)
         _insert_controller(by_kind["controller"], device)
 
-    implicit.add_controllers(domain, rules.machine, known, add)
+    implicit.add_for_hostdevs(domain, _known(by_kind["controller"]), add)
+    by_kind["controller"] = _assign_indexes(by_kind["controller"])
+    implicit.add_controllers(domain, rules.machine, _known(by_kind["controller"]), add)
     if implicit.balloon(rules.machine) and not by_kind["memballoon"]:
         by_kind["memballoon"].append(Device("memballoon", rules.virtio, wanted=rules.virtio != 0))
     if not by_kind["video"] and devices_named(domain, "graphics"):
         flags = classify.video_flags(None, rules)
         by_kind["video"].append(Device("video", flags, wanted=flags != 0))
+
+
+def _known(controllers: list[Device]) -> implicit.Known:
+    return {(d.kind.removeprefix("controller-"), d.index): d.model for d in controllers}

@@ -49,6 +49,9 @@ class SerialPorts:
             controller, port = _address(element)
             if controller is not None and port:
                 ports.setdefault(controller, set()).add(port)
+        # Ports are never given back, so a controller that is full once is left behind; and
+        # consoles, which may have port 0 too, are the first to look.
+        still_open = sorted(ports)
         for element in (*self._consoles, *self._channels):
             controller, port = _address(element)
             if controller is not None:
@@ -56,23 +59,23 @@ class SerialPorts:
                 if not port:
                     ports[controller].add(_free(ports[controller], 1, _MAX_PORTS) or 0)
                 continue
-            # Port 0 is for consoles.
             first = 0 if element.tag == "console" else 1
-            index = self._take(ports, first)
-            if index is not None:
+            if not self._take(ports, still_open, first):
+                index = next(i for i in range(len(ports) + 1) if i not in ports)
+                ports[index] = {first}
+                still_open.append(index)
                 yield index
 
-    def _take(self, ports: dict[int, set[int]], first: int) -> int | None:
-        """Take the first free port; return the controller if a new one is needed."""
-        for index in sorted(ports):
-            size = self._sizes.get(index, _DEFAULT_PORTS)
-            port = _free(ports[index], first, size)
+    def _take(self, ports: dict[int, set[int]], still_open: list[int], first: int) -> bool:
+        """Take the first free port of a controller that is there; tell whether there is one."""
+        while still_open:
+            index = still_open[0]
+            port = _free(ports[index], first, self._sizes.get(index, _DEFAULT_PORTS))
             if port is not None:
                 ports[index].add(port)
-                return None
-        index = next(i for i in range(len(ports) + 1) if i not in ports)
-        ports[index] = {first}
-        return index
+                return True
+            del still_open[0]
+        return False
 
 
 def _free(taken: set[int], first: int, size: int) -> int | None:

@@ -51,6 +51,16 @@ ACCEPTED = {
         "<controller type='scsi' index='2' model='virtio-scsi'/>"
         + ISCSI.format("<address type='drive' controller='2' unit='1'/>"),
     ),
+    "scsi-hostdev-before-indexes": (
+        X86,
+        "<controller type='scsi' model='virtio-scsi'/>"
+        + ISCSI.format("<address type='drive' controller='2' unit='1'/>"),
+    ),
+    "no-usb-at-an-address": (
+        X86,
+        f"<controller type='usb' index='0' model='none'>{address(0, 4)}</controller>"
+        + nic(address(0, 4)),
+    ),
     "eight-scsi-hostdevs": (
         X86,
         USB + "".join(ISCSI.format("").replace(".com.", f".com{n}.") for n in range(8)),

@@ -3,7 +3,7 @@
 
 import pytest
 
-from sidecar.domainxml.implicit import add_controllers, balloon, disk_number
+from sidecar.domainxml.implicit import add_controllers, add_for_hostdevs, balloon, disk_number
 from sidecar.domainxml.machine import read_machine
 from sidecar.errors import RequestError
 from tests.unit.domainxml.build import element, refusal, tree
@@ -22,6 +22,7 @@ def implied(*devices: str, machine: str = "s390-ccw-virtio") -> list[tuple[str, 
         if one.get("model") != "none"  # the tree's own
     }
     found: list[tuple[str, int, str | None]] = []
+    add_for_hostdevs(domain, known, lambda *one: found.append(one))
     add_controllers(domain, read_machine(domain), known, lambda *one: found.append(one))
     return found
 

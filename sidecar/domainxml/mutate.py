@@ -81,6 +81,14 @@ def mutate(
     inventory = take_inventory(root)
     machine = inventory.machine
     _check_machine(machine, request)
+    if request.free_ports and not inventory.pluggable:
+        raise RequestError(
+            "nothing can be plugged into this machine while it runs",
+            where="domain XML, <features>",
+            found=f"machine {machine.name} without <acpi/>",
+            expected="<acpi/>, or a machine with PCIe",
+            todo="Enable spec.domain.features.acpi, or choose machine type q35.",
+        )
     if machine.family in {MachineFamily.CCW, MachineFamily.NONE}:
         inject(root, request.vfs, pool_networks=pool_networks)
         note = f"machine {machine.name} ({machine.arch}) has no PCI ports: nothing to reserve"

@@ -8,18 +8,13 @@ from lxml import etree
 
 from sidecar.domainxml.addressing import connect
 from sidecar.domainxml.addressing.buses import Bus, Place
+from sidecar.domainxml.addressing.chipset import BUILT_IN
 from sidecar.domainxml.addressing.inventory import Device, take_inventory
 from sidecar.domainxml.addressing.layout import Layout, count_ports, is_port, lay_out, pluggable
-from sidecar.domainxml.addressing.machine import Chipset, Machine, read_machine
+from sidecar.domainxml.addressing.machine import Machine, read_machine
 from sidecar.domainxml.caption import Caption, DeviceKind, caption, clean
 from sidecar.domainxml.document import parse_domain
 from sidecar.model.ports import MachineFamily, PortCount
-
-_BUILT_IN = {
-    Chipset.Q35: ((Place(0, 0x1F, 0), "ISA bridge"), (Place(0, 0x1F, 3), "SMBus")),
-    Chipset.I440FX: ((Place(0, 1, 0), "ISA bridge"), (Place(0, 1, 3), "power management")),
-}
-"""What QEMU's boards bring along and no XML shows (``hw/i386/pc_q35.c``, ``pc_piix.c``)."""
 
 
 class Change(StrEnum):
@@ -202,7 +197,7 @@ def _devices(layout: Layout) -> list[PciDevice]:
         if isinstance(owner, Device)
     ]
     taken = {device.place for device in devices}
-    for place, name in _BUILT_IN.get(layout.inventory.machine.chipset, ()):
+    for place, name in BUILT_IN.get(layout.inventory.machine.chipset, ()):
         if place not in taken:
             built_in = Caption(DeviceKind.CHIPSET, name, key=name)
             devices.append(PciDevice(place, built_in, stands=True, implicit=True))

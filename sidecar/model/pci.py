@@ -7,15 +7,22 @@ from typing import Self
 
 from sidecar.errors import RequestError, shorten
 
-_TEXT = re.compile(r"(?:([0-9a-fA-F]{4}):)?([0-9a-fA-F]{2}):([0-9a-fA-F]{2})\.([0-7])")
+_TEXT = re.compile(
+    r"(?:([0-9a-fA-F]{4}|[1-9a-fA-F][0-9a-fA-F]{4,7}):)?([0-9a-fA-F]{2}):([0-9a-fA-F]{2})\.([0-7])"
+)
+_MAX_DOMAIN = 0xFFFF_FFFF
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class PciAddress:
     """A PCI function's address; text form ``0000:3b:02.1`` (domain:bus:slot.function).
 
+    Firmware numbers domains with 16 bits. Linux goes on above them where it makes domains by
+    itself (Intel VMD from 0x10000 on, Hyper-V), and so does libvirt for devices of the host:
+    ``10000:80:05.0`` has five digits, in sysfs too.
+
     Raises:
-        RequestError: a part is out of its range (domain 16 bits, bus 8, slot 5, function 3).
+        RequestError: a part is out of its range (domain 32 bits, bus 8, slot 5, function 3).
     """
 
     domain: int
@@ -24,7 +31,7 @@ class PciAddress:
     function: int = 0
 
     def __post_init__(self) -> None:
-        limits = (("domain", 0xFFFF), ("bus", 0xFF), ("slot", 0x1F), ("function", 7))
+        limits = (("domain", _MAX_DOMAIN), ("bus", 0xFF), ("slot", 0x1F), ("function", 7))
         for part, limit in limits:
             value: int = getattr(self, part)
             if not 0 <= value <= limit:

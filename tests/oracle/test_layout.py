@@ -13,6 +13,7 @@ from lxml import etree
 from sidecar.domainxml.addressing.inventory import Device, take_inventory
 from sidecar.domainxml.addressing.layout import Layout, count_ports, lay_out
 from sidecar.errors import PortsideError
+from tests.oracle.compare import concerns_addresses
 from tests.oracle.oracle import Oracle, OracleError
 from tests.property.controllers import without_some_addresses
 from tests.property.domains import domains
@@ -51,8 +52,11 @@ def check(oracle: Oracle, xml: str, seen: Counter[str]) -> str | None:
     """Compare one domain; return libvirt's XML unless libvirt refuses it."""
     try:
         real = oracle.define(xml)
-    except OracleError:
+    except OracleError as error:
         seen["refused"] += 1
+        if concerns_addresses(str(error)):
+            with pytest.raises(PortsideError):
+                layout_of(xml)
         return None
     seen["defined"] += 1
     planned, given_back = layout_of(xml), layout_of(real)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
+from tests.property.addressed import made_up
 from tests.property.controllers import express_controllers
 
 _NICS = (
@@ -44,7 +45,7 @@ class DomainDraft:
         body = "\n".join(f"    {e.format(address='')}" for e in (*self.controllers, *self.devices))
         return (
             "<domain type='qemu'>\n  <name>draft</name>\n  <memory unit='MiB'>64</memory>\n"
-            "  <vcpu>1</vcpu>\n"
+            "  <memoryBacking><access mode='shared'/></memoryBacking>\n  <vcpu>1</vcpu>\n"
             f"  <os><type arch='{self.arch}' machine='{self.machine}'>hvm</type></os>\n"
             f"  {'<features><acpi/></features>' if self.arch == 'x86_64' else ''}\n"
             f"  <devices>\n{body}\n  </devices>\n</domain>\n"
@@ -205,4 +206,6 @@ def domains(
     if machine in {"q35", "virt"}:
         draft.controllers = draw(express_controllers(holes=not plain))
     draft.devices = draw(devices(machine, implied=not plain))
+    if not plain and draw(st.integers(0, 2)) == 0:
+        draft.devices += draw(made_up(machine))
     return draft.xml()

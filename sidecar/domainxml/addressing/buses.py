@@ -33,7 +33,7 @@ class Bus:
     ``dedicated``: a pSeries host bridge of a host device, where libvirt puts nothing else.
     """
 
-    __slots__ = ("aggregate", "dedicated", "flags", "model", "spec", "taken")
+    __slots__ = ("_lowest", "aggregate", "dedicated", "flags", "model", "spec", "taken")
 
     def __init__(self, model: str, *, pluggable: bool = True) -> None:
         self.model = model
@@ -42,6 +42,7 @@ class Bus:
         self.taken: dict[int, int] = {}
         self.aggregate: set[int] = set()
         self.dedicated = False
+        self._lowest = spec.first_slot
 
     @property
     def full(self) -> bool:
@@ -59,21 +60,21 @@ class Bus:
     def find(self, flags: int, function: int | None) -> tuple[int, int] | None:
         """Find the first slot (and function) for a device with these connect flags."""
         wanted = function or 0
-        taken = self.taken
-        if not taken:
-            return self.spec.first_slot, wanted
-        if self.full and not flags & connect.AGGREGATE:
-            return None
-        for slot in range(self.spec.first_slot, self.spec.last_slot + 1):
-            mask = taken.get(slot, 0)
-            if not mask:
-                return slot, wanted
-            if flags & connect.AGGREGATE and slot in self.aggregate:
-                if not mask & (1 << wanted):
+        if flags & connect.AGGREGATE:
+            for slot in range(self.spec.first_slot, self.spec.last_slot + 1):
+                mask = self.taken.get(slot, 0)
+                if not mask:
                     return slot, wanted
-                if function is None and mask != _ALL_FUNCTIONS:
-                    return slot, next(f for f in range(8) if not mask & (1 << f))
-        return None
+                if slot in self.aggregate:
+                    if not mask & (1 << wanted):
+                        return slot, wanted
+                    if function is None and mask != _ALL_FUNCTIONS:
+                        return slot, next(f for f in range(8) if not mask & (1 << f))
+            return None
+        # Nothing is ever given back, so the search goes on where the last one ended.
+        while self._lowest in self.taken:
+            self._lowest += 1
+        return (self._lowest, wanted) if self._lowest <= self.spec.last_slot else None
 
     def take(self, slot: int, function: int, flags: int) -> bool:
         """Occupy a function; tell whether it was free."""
@@ -89,21 +90,43 @@ class BusSet:
 
     Args:
         multiple_roots: the machine grows by further ``pci-root`` controllers (pSeries).
+        pluggable: devices may be plugged while the domain runs, where a bus allows it.
+
+    ``frozen``: no bus is added any more, as in libvirt's second pass.
     """
 
-    __slots__ = ("_first_fit", "buses", "multiple_roots")
+    __slots__ = ("_first_fit", "buses", "frozen", "multiple_roots", "pluggable")
 
-    def __init__(self, buses: list[Bus], *, multiple_roots: bool = False) -> None:
+    def __init__(
+        self, buses: list[Bus], *, multiple_roots: bool = False, pluggable: bool = True
+    ) -> None:
         self.buses = buses
         self.multiple_roots = multiple_roots
+        self.pluggable = pluggable
+        self.frozen = False
         self._first_fit: dict[int, int] = {}
 
     def occupy(self, place: Place, flags: int) -> bool:
         """Take a given address, growing the set if needed; tell whether it was free."""
-        bus, slot, function = place
-        if bus >= len(self.buses):
-            self._grow(bus, flags)
+        bus, slot, function = self.reach(place, flags)
         return self.buses[bus].take(slot, function, flags)
+
+    def reach(self, place: Place, flags: int) -> Place:
+        """Grow the set up to the bus of a given address; return the address that it becomes.
+
+        Where a conventional device names the first bus behind a pure PCIe topology, that bus
+        is the port of the bridge that it needs, and libvirt moves the device to the bridge.
+
+        Raises:
+            CapacityError: libvirt adds no bus for such a device.
+        """
+        count = place.bus - len(self.buses) + 1
+        if count <= 0:
+            return place
+        if count == 1 and flags & connect.PCI and self._lacks_bridge():
+            place = place._replace(bus=place.bus + 1)
+        self._grow(place.bus, flags)
+        return place
 
     def assign(self, flags: int, *, function: int | None = None) -> Place:
         """Take the next address that libvirt would choose, growing the set if needed.
@@ -139,6 +162,12 @@ class BusSet:
 
     def _grow(self, upto: int, flags: int) -> int:
         """Add buses up to index ``upto`` for a device; return the index of its bus."""
+        if self.frozen or flags & connect.INTEGRATED:
+            raise CapacityError(
+                "no bus has room for the device, and libvirt adds none for it",
+                where="domain XML, <devices>",
+                todo="Remove devices from bus 0, or give them addresses elsewhere.",
+            )
         if flags & connect.PCI:
             models = self._conventional(upto - len(self.buses) + 1)
         elif flags & (connect.PCIE | connect.UPSTREAM_PORT):
@@ -150,7 +179,7 @@ class BusSet:
                 todo="Remove PCI controllers or devices from bus 0.",
             )
         for model in models:
-            self.buses.append(Bus(model))
+            self.buses.append(Bus(model, pluggable=self.pluggable))
         if "pcie-to-pci-bridge" in models:
             # The bridge's own port takes nothing else (virDomainPCIAddressSetGrow).
             self.buses[-len(models)].flags = connect.PCIE_TO_PCI_BRIDGE
@@ -167,7 +196,13 @@ class BusSet:
     def _conventional(self, count: int) -> list[str]:
         if self.multiple_roots:
             return ["pci-root"] * count
-        if any(bus.flags & connect.PCI_BRIDGE for bus in self.buses):
+        if not self._lacks_bridge():
             return ["pci-bridge"] * count
         # A pure PCIe topology: the new bridge needs a root port of its own, in front of it.
         return ["pcie-root-port", "pcie-to-pci-bridge", *["pci-bridge"] * (count - 2)]
+
+    def _lacks_bridge(self) -> bool:
+        """Whether a conventional bus needs a ``pcie-to-pci-bridge`` before all others."""
+        return not self.multiple_roots and not any(
+            bus.flags & connect.PCI_BRIDGE for bus in self.buses
+        )

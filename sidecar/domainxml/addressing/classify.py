@@ -7,10 +7,12 @@ fills in (``src/qemu/qemu_domain.c``), read in 9.0 and 11.3.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from lxml import etree
 
+from sidecar.domainxml.address import read_place
 from sidecar.domainxml.addressing import connect
 from sidecar.domainxml.addressing.machine import Machine
 from sidecar.domainxml.document import child_of
@@ -19,33 +21,51 @@ from sidecar.model.ports import MachineFamily
 _NICS_EXPRESS = {"virtio", "virtio-non-transitional", "e1000e", "igb"}
 _NICS_CONVENTIONAL = {
     *("virtio-transitional", "rtl8139", "e1000", "netfront", "lan9118", "smc91c111"),
-    *("vlance", "vmxnet", "vmxnet2", "vmxnet3", "Am79C970A", "Am79C973"),
-    *("82540EM", "82545EM", "82543GC"),
+    *("vlance", "vmxnet", "vmxnet2", "vmxnet3", "am79c970a", "am79c973"),
+    *("82540em", "82545em", "82543gc"),
 }
 _NICS_ELSEWHERE = {"spapr-vlan", "usb-net"}
+NICS_VIRTIO_BY_TYPE = {"vdpa", "vhostuser"}
+"""Types of interfaces whose model is virtio, whatever the machine, unless they name one."""
 _SOUNDS = {"es1370", "ac97", "ich6", "ich9"}
 _VIDEOS_CONVENTIONAL = {"vga", "cirrus", "vmvga", "xen", "vbox", "qxl", "parallels"}
 _USB_EXPRESS = {"nec-xhci", "qemu-xhci"}
 _SCSI_ELSEWHERE = {"ncr53c90", "ibmvscsi"}
-_DISK_BUSES = (("vd", "virtio"), ("sd", "scsi"), ("hd", "ide"), ("xvd", "xen"), ("fd", "fdc"))
+_DISK_BUSES = (("vd", "virtio"), ("sd", "scsi"), ("xvd", "xen"), ("ubd", "uml"))
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The connect flags of this machine's devices.
 
-    ``virtio`` is 0 where virtio devices go to virtio-mmio.
+    ``on_mmio``: virtio devices without an address go to virtio-mmio.
     """
 
     machine: Machine
     express: int
-    virtio: int
+    on_mmio: bool = False
+
+    def for_element(self, element: etree._Element) -> Self:
+        """Return the rules for a device: with a PCI address it is a PCI device in any case."""
+        address = child_of(element, "address") if self.on_mmio else None
+        if address is None or address.get("type", "pci") != "pci":
+            return self
+        return replace(self, on_mmio=False)
+
+    @property
+    def virtio(self) -> int:
+        """Flags of a virtio device."""
+        return 0 if self.on_mmio else self.express
 
     def virtio_model(self, model: str | None) -> int:
         """Flags of a virtio device: transitional ones need a conventional slot."""
-        if model in {"virtio-transitional", "transitional"} and self.virtio:
+        return 0 if self.on_mmio else self.pci_model(model)
+
+    def pci_model(self, model: str | None) -> int:
+        """Flags of a virtio device of a kind that never goes to virtio-mmio by itself."""
+        if model == "virtio-transitional":
             return connect.CONVENTIONAL_DEVICE
-        return self.virtio
+        return self.express
 
 
 def rules_for(machine: Machine, devices: list[etree._Element]) -> Rules:
@@ -60,19 +80,21 @@ def rules_for(machine: Machine, devices: list[etree._Element]) -> Rules:
     on_mmio = machine.chipset == "virt" and any(
         a.get("type") == "virtio-mmio" for d in devices for a in d.iterchildren("address")
     )
-    return Rules(machine, express, 0 if on_mmio else express)
+    return Rules(machine, express, on_mmio)
 
 
 def disk_bus(disk: etree._Element) -> str:
-    """Tell a disk's bus, guessed from the target's name where the XML leaves it out."""
+    """Tell a disk's bus, guessed where the XML leaves it out (``virDomainDiskDefPostParse``)."""
     target = child_of(disk, "target")
     if target is None:
         return ""
     bus = target.get("bus")
     if bus is not None:
         return bus
+    if disk.get("device") == "floppy":
+        return "fdc"
     name = target.get("dev", "")
-    return next((guess for prefix, guess in _DISK_BUSES if name.startswith(prefix)), "")
+    return next((guess for prefix, guess in _DISK_BUSES if name.startswith(prefix)), "ide")
 
 
 def model_of(element: etree._Element) -> str | None:
@@ -82,15 +104,27 @@ def model_of(element: etree._Element) -> str | None:
 
 
 def _interface(nic: etree._Element, rules: Rules) -> int:
-    model = model_of(nic)
-    if model is None:
-        virtio_default = rules.machine.chipset == "virt" or nic.get("type") == "vdpa"
-        return rules.virtio if virtio_default else connect.CONVENTIONAL_DEVICE
+    model = nic_model(nic, rules.machine)
+    if model == "virtio-transitional":
+        return rules.virtio_model(model)
     if model in {"virtio", "virtio-non-transitional"}:
         return rules.virtio
     if model in _NICS_CONVENTIONAL:
         return connect.CONVENTIONAL_DEVICE
     return 0 if model in _NICS_ELSEWHERE else rules.express
+
+
+def nic_model(nic: etree._Element, machine: Machine) -> str:
+    """Tell the model of an ``<interface>``, libvirt's default where the XML has none.
+
+    Source: ``qemuDomainDeviceNetDefPostParse``, ``qemuDomainDefaultNetModel``; libvirt
+    compares without regard to case (``virDomainNetSetModelString``).
+    """
+    model = model_of(nic)
+    if model is not None:
+        return model.lower()
+    by_type = nic.get("type") in NICS_VIRTIO_BY_TYPE
+    return "virtio" if by_type or machine.chipset == "virt" else "rtl8139"
 
 
 def _disk(disk: etree._Element, rules: Rules) -> int:
@@ -106,7 +140,9 @@ def hostdev_flags(hostdev: etree._Element, rules: Rules) -> int:
         # Whether a host device is PCI Express stands in the host's sysfs; SR-IOV VFs are.
         return rules.express
     if kind == "scsi_host":
-        return rules.virtio_model(hostdev.get("model"))
+        # With an address libvirt looks no further than at the address.
+        model = None if read_place(hostdev)[0] else hostdev.get("model")
+        return rules.virtio_model(model)
     return rules.express if kind == "mdev" and hostdev.get("model") == "vfio-pci" else 0
 
 
@@ -114,8 +150,8 @@ def _filesystem(filesystem: etree._Element, rules: Rules) -> int:
     driver = child_of(filesystem, "driver")
     kind = None if driver is None else driver.get("type")
     if kind in {None, "path", "handle"}:
-        return rules.virtio_model(filesystem.get("model"))
-    return rules.virtio if kind == "virtiofs" else 0
+        return rules.pci_model(filesystem.get("model"))
+    return rules.express if kind == "virtiofs" else 0
 
 
 def _sound(sound: etree._Element, rules: Rules) -> int:
@@ -156,6 +192,8 @@ def _usb_flags(model: str | None, rules: Rules) -> int:
 
 
 def _scsi_flags(model: str | None, rules: Rules) -> int:
+    if rules.on_mmio:
+        return 0
     if model in {"virtio-scsi", "virtio-non-transitional"}:
         return rules.virtio
     if model in _SCSI_ELSEWHERE or (model is None and rules.machine.chipset == "pseries"):
@@ -176,8 +214,14 @@ def _virtio(element: etree._Element, rules: Rules) -> int:
     return rules.virtio_model(element.get("model"))
 
 
+def _vsock(vsock: etree._Element, rules: Rules) -> int:
+    return rules.pci_model(vsock.get("model"))
+
+
 def _input(device: etree._Element, rules: Rules) -> int:
-    return rules.virtio_model(device.get("model")) if device.get("bus") == "virtio" else 0
+    default = "virtio" if device.get("type") == "passthrough" else "usb"
+    virtio = device.get("bus", default) == "virtio"
+    return rules.virtio_model(device.get("model")) if virtio else 0
 
 
 def _serial(serial: etree._Element, _rules: Rules) -> int:
@@ -192,6 +236,20 @@ def _iommu(iommu: etree._Element, rules: Rules) -> int:
 
 def _memory(memory: etree._Element, rules: Rules) -> int:
     return rules.virtio if memory.get("model") in {"virtio-pmem", "virtio-mem"} else 0
+
+
+def _crypto(_element: etree._Element, rules: Rules) -> int:
+    return 0 if rules.on_mmio else connect.CONVENTIONAL_DEVICE
+
+
+def default_panic(machine: Machine) -> str:
+    """Tell the model of a ``<panic>`` that names none, empty if it takes no PCI address."""
+    return "pvpanic" if machine.arch == "aarch64" and machine.chipset == "virt" else ""
+
+
+def _panic(panic: etree._Element, rules: Rules) -> int:
+    pvpanic = panic.get("model", default_panic(rules.machine)) == "pvpanic"
+    return connect.CONVENTIONAL_DEVICE | connect.INTEGRATED if pvpanic else 0
 
 
 def _conventional(_element: etree._Element, _rules: Rules) -> int:
@@ -212,10 +270,10 @@ CLASSIFIERS: dict[str, Callable[[etree._Element, Rules], int]] = {
     "input": _input,
     "serial": _serial,
     "iommu": _iommu,
-    "vsock": _virtio,
+    "vsock": _vsock,
     "memory": _memory,
-    "crypto": _conventional,
-    "panic": _by_model({"pvpanic": connect.CONVENTIONAL_DEVICE | connect.INTEGRATED}),
+    "crypto": _crypto,
+    "panic": _panic,
     "pstore": _conventional,
 }
 """Flags by element name. Controllers have rules of their own."""

@@ -65,6 +65,26 @@ BUS_MODELS: Final = {
 }
 
 
+_ENDPOINT: Final = PCI | PCIE
+
+
+def fits(bus_flags: int, device_flags: int, *, bus_is_root: bool) -> bool:
+    """Tell whether a device may sit on a bus that its own ``<address>`` names.
+
+    That is more than libvirt would choose: conventional and PCIe devices on each other's slots,
+    a PCI bridge wherever a device may be. What is integrated sits on bus 0 alone.
+    """
+    if device_flags & INTEGRATED:
+        if not bus_is_root:
+            return False
+        bus_flags |= PCI
+    if bus_flags & _ENDPOINT:
+        bus_flags |= _ENDPOINT
+    if device_flags & PCI_BRIDGE:
+        device_flags |= PCI
+    return bool(device_flags & bus_flags & TYPES)
+
+
 def accepts(bus_flags: int, device_flags: int, *, bus_is_root: bool) -> bool:
     """Tell whether libvirt would choose a bus for a device without an address."""
     if device_flags & INTEGRATED:

@@ -15,10 +15,11 @@ from sidecar.domainxml.addressing.buses import Place
 from sidecar.domainxml.addressing.controllers import (
     PciController,
     complete_controllers,
+    insert_controller,
     read_pci_controller,
 )
 from sidecar.domainxml.addressing.implicit import disk_number
-from sidecar.domainxml.addressing.machine import Machine, read_machine
+from sidecar.domainxml.addressing.machine import Chipset, Machine, read_machine
 from sidecar.domainxml.document import child_of, devices_named
 from sidecar.model.ports import MachineFamily
 
@@ -27,6 +28,12 @@ ORDER = (
     *("watchdog", "video", "shmem", "input", "serial", "iommu", "vsock", "memory", "crypto"),
     *("panic", "pstore"),
 )
+PARSED_ORDER = (
+    *("disk", "interface", "sound", "hostdev", "video", "controller", "serial", "input"),
+    *("filesystem", "watchdog", "memballoon", "rng", "shmem", "panic", "memory", "iommu"),
+    *("vsock", "crypto", "pstore"),
+)
+"""In which libvirt looks at given addresses (``virDomainDeviceInfoIterate``)."""
 USB2_FUNCTIONS = {"ich9-ehci1": 7, "ich9-uhci1": 0, "ich9-uhci2": 1, "ich9-uhci3": 2}
 _SINGLETONS = {"memballoon", "iommu", "vsock", "pstore"}
 
@@ -64,6 +71,22 @@ class Inventory:
         """Whether the machine has PCI Express."""
         return self.machine.family is MachineFamily.PCIE
 
+    @property
+    def pluggable(self) -> bool:
+        """Whether devices can be plugged: the PIIX board does it by ACPI, which may be off."""
+        if self.machine.chipset is not Chipset.I440FX:
+            return True
+        return self.domain.find("features/acpi") is not None
+
+    def in_parsed_order(self) -> list[Device | PciController]:
+        """All that may have an address of its own, in libvirt's order."""
+        position = {kind: number for number, kind in enumerate(PARSED_ORDER)}
+        owners: list[tuple[int, Device | PciController]] = [
+            (position[device.kind.partition("-")[0]], device) for device in self.devices
+        ]
+        owners += [(position["controller"], controller) for controller in self.controllers]
+        return [owner for _, owner in sorted(owners, key=lambda one: one[0])]
+
     def add_device(self, element: etree._Element, place: Place) -> None:
         """Take in a device that we put into the domain, at an address of its own."""
         flags = connect.EXPRESS_DEVICE if self.express else connect.CONVENTIONAL_DEVICE
@@ -72,7 +95,7 @@ class Inventory:
     def add_controller(self, controller: PciController, element: etree._Element) -> None:
         """Take in a PCI controller that we put into the domain, for libvirt to place."""
         new = PciController(controller.index, controller.model, element)
-        bisect.insort(self.controllers, new, key=lambda known: known.index)
+        insert_controller(self.controllers, new)
 
 
 def children_of_devices(domain: etree._Element) -> list[etree._Element]:
@@ -100,7 +123,7 @@ def take_inventory(domain: etree._Element) -> Inventory:
         tag = str(element.tag)
         if tag == "controller":
             if element.get("type") == "pci":
-                controllers.append(read_pci_controller(element))
+                insert_controller(controllers, read_pci_controller(element))
             else:
                 _insert_controller(by_kind[tag], _controller(element, rules))
         elif tag in by_kind:
@@ -116,8 +139,8 @@ def _add_device(
 ) -> None:
     if tag in _SINGLETONS and by_kind[tag]:
         return
-    flags = classify.CLASSIFIERS[tag](element, rules)
     place, wanted = read_place(element)
+    flags = classify.CLASSIFIERS[tag](element, rules.for_element(element))
     device = Device(tag, flags, element, place, wanted and flags != 0)
     if tag == "interface" and element.get("type") == "hostdev":
         device.flags = rules.express
@@ -144,9 +167,12 @@ def _is_primary(video: etree._Element) -> bool:
 
 def _controller(element: etree._Element, rules: classify.Rules) -> Device:
     kind, model = element.get("type", ""), element.get("model")
-    flags = classify.controller_flags(kind, model, rules)
     place, wanted = read_place(element)
-    index = parse_decimal(element.get("index") or "0", element, "index")
+    if kind == "usb" and model == "none":
+        place, wanted = None, False  # virDomainControllerDefParseXML ignores its address
+    flags = classify.controller_flags(kind, model, rules.for_element(element))
+    text = element.get("index")
+    index = -1 if text is None else parse_decimal(text, element, "index")
     return Device(
         f"controller-{kind}",
         flags,
@@ -166,12 +192,58 @@ def _insert_controller(controllers: list[Device], new: Device) -> None:
         current = controllers[i]
         if current.kind != new.kind:
             continue
+        if new.index < 0:
+            position = i + 1
+            break
         companion = current.index == new.index and _has_master(current) and not _has_master(new)
         if current.index > new.index or companion:
             position = i
         elif position is None:
             position = i + 1
     controllers.insert(len(controllers) if position is None else position, new)
+
+
+def _assign_indexes(controllers: list[Device]) -> list[Device]:
+    """Give the lowest unused index to each controller without one.
+
+    A USB 2 controller gets that of the USB 2 controller in front of it, if it can be its
+    companion (virDomainAssignControllerIndexes).
+    """
+    resort = False
+    used = {(one.kind, one.index) for one in controllers}
+    models = {(one.kind, one.index, one.model) for one in controllers}
+    lowest: dict[str, int] = {}
+    previous: dict[str, Device] = {}
+    for controller in controllers:
+        kind = controller.kind
+        if controller.index < 0:
+            resort = resort or controller.function is not None
+            index = _companions_index(controller, previous.get(kind), models)
+            if index is None:
+                index = lowest.get(kind, 0)
+                while (kind, index) in used:
+                    index += 1
+                lowest[kind] = index
+            controller.index = index
+            used.add((kind, index))
+            models.add((kind, index, controller.model))
+        previous[kind] = controller
+    if not resort:
+        return controllers
+    again: list[Device] = []
+    for controller in controllers:
+        _insert_controller(again, controller)
+    return again
+
+
+def _companions_index(
+    new: Device, before: Device | None, models: set[tuple[str, int, str | None]]
+) -> int | None:
+    """Return the index of the USB 2 controller before, if the new one belongs to it."""
+    if new.function is None or before is None or before.function is None:
+        return None
+    taken = (new.kind, before.index, new.model) in models
+    return None if taken else before.index
 
 
 def _has_master(controller: Device) -> bool:
@@ -181,15 +253,20 @@ def _has_master(controller: Device) -> bool:
 def _add_implicit(
     by_kind: dict[str, list[Device]], domain: etree._Element, rules: classify.Rules
 ) -> None:
-    have = {(d.kind, d.index) for d in by_kind["controller"]}
-    for kind, index, model in implicit.controllers(domain, rules.machine):
-        if (f"controller-{kind}", index) not in have:
-            flags = classify.controller_flags(kind, model, rules)
-            _insert_controller(
-                by_kind["controller"],
-                Device(f"controller-{kind}", flags, wanted=flags != 0, model=model, index=index),
-            )
+    def add(kind: str, index: int, model: str | None) -> None:
+        flags = classify.controller_flags(kind, model, rules)
+        device = Device(f"controller-{kind}", flags, wanted=flags != 0, model=model, index=index)
+        _insert_controller(by_kind["controller"], device)
+
+    implicit.add_for_hostdevs(domain, _known(by_kind["controller"]), add)
+    by_kind["controller"] = _assign_indexes(by_kind["controller"])
+    implicit.add_controllers(domain, rules.machine, _known(by_kind["controller"]), add)
     if implicit.balloon(rules.machine) and not by_kind["memballoon"]:
         by_kind["memballoon"].append(Device("memballoon", rules.virtio, wanted=rules.virtio != 0))
     if not by_kind["video"] and devices_named(domain, "graphics"):
-        by_kind["video"].append(Device("video", classify.video_flags(None, rules)))
+        flags = classify.video_flags(None, rules)
+        by_kind["video"].append(Device("video", flags, wanted=flags != 0))
+
+
+def _known(controllers: list[Device]) -> implicit.Known:
+    return {(d.kind.removeprefix("controller-"), d.index): d.model for d in controllers}

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from sidecar.domainxml.address import describe
 from sidecar.domainxml.addressing import chipset, connect
 from sidecar.domainxml.addressing.buses import Bus, BusSet, Place
-from sidecar.domainxml.addressing.controllers import PciController
+from sidecar.domainxml.addressing.controllers import PciController, insert_controller
 from sidecar.domainxml.addressing.inventory import Device, Inventory
 from sidecar.domainxml.addressing.machine import Chipset
+from sidecar.domainxml.addressing.reserved import ReservedAddresses
 from sidecar.errors import RequestError
 from sidecar.model.ports import MachineFamily, PortCount
 
@@ -26,18 +27,23 @@ from sidecar.model.ports import MachineFamily, PortCount
 class Layout:
     """A domain's buses and devices once all have their addresses.
 
-    ``added`` are the controllers that the domain does not define yet.
+    ``added`` are the controllers that the domain does not define yet. ``shifted`` are devices
+    that libvirt moves from the address in the XML to another (``BusSet.reach``).
     """
 
     inventory: Inventory
     buses: BusSet
     places: dict[Device | PciController, Place] = field(default_factory=dict)
     added: list[PciController] = field(default_factory=list)
+    shifted: dict[Device | PciController, Place] = field(default_factory=dict)
 
     @property
     def controllers(self) -> list[PciController]:
-        """All PCI controllers, by index."""
-        return sorted([*self.inventory.controllers, *self.added], key=lambda c: c.index)
+        """All PCI controllers, in libvirt's order: by index, but for those that have none."""
+        found = list(self.inventory.controllers)
+        for controller in self.added:
+            insert_controller(found, controller)
+        return found
 
 
 def lay_out(inventory: Inventory) -> Layout:
@@ -47,14 +53,21 @@ def lay_out(inventory: Inventory) -> Layout:
         RequestError: two devices claim one address, or an address is on no slot of its bus.
         CapacityError: the buses cannot hold the devices.
     """
-    dry = _dry_run(inventory)
-    if _is_final(dry):
+    dry, reserved, usual = _dry_run(inventory)
+    if usual and _is_final(dry):
+        chipset.reserve_sata(inventory, reserved)
+        _check_bridges(dry)
         dry.places.update((c, c.place) for c in dry.added if c.place is not None)
         return dry
     added = [PciController(c.index, c.model) for c in dry.added]
-    layout = Layout(inventory, _collect(inventory, added), added=added)
-    chipset.place_integrated(inventory, layout.buses, layout.places)
-    _assign(layout)
+    layout = Layout(inventory, _make_buses(inventory, added), added=added, shifted=dry.shifted)
+    layout.buses.frozen = True
+    reserved = _collect(layout)
+    chipset.reserve_sata(inventory, reserved)
+    chipset.place_integrated(inventory, reserved, layout.places)
+    _assign(layout, reserved)
+    layout.buses.frozen = False
+    _check_bridges(layout)
     return layout
 
 
@@ -89,7 +102,7 @@ def _is_final(dry: Layout) -> bool:
     nothing integrated competes with them for bus 0.
     """
     inventory = dry.inventory
-    last = inventory.controllers[-1].index if inventory.controllers else -1
+    last = max((controller.index for controller in inventory.controllers), default=-1)
     return (
         inventory.express
         and all(c.model == "pcie-root-port" and c.index > last for c in dry.added)
@@ -100,24 +113,28 @@ def _is_final(dry: Layout) -> bool:
     )
 
 
-def _dry_run(inventory: Inventory) -> Layout:
+def _dry_run(inventory: Inventory) -> tuple[Layout, ReservedAddresses, bool]:
     """Find the controllers that libvirt adds."""
-    layout = Layout(inventory, _collect(inventory, []))
-    highest = len(layout.buses.buses) - 1
+    layout = Layout(inventory, _make_buses(inventory, []))
     defined = {controller.index for controller in inventory.controllers}
     last_defined = max(defined, default=-1)
-    chipset.place_integrated(inventory, layout.buses, layout.places)
+    reserved = _collect(layout)
+    usual = chipset.place_integrated(inventory, reserved, layout.places)
+    if not usual:
+        # Only tried: it takes a second slot below.
+        video = next(device for device in inventory.devices if device.kind == "video")
+        del layout.places[video]
     if inventory.machine.family is MachineFamily.PCI and any(
         not bus.full for bus in layout.buses.buses
     ):
         layout.buses.assign(connect.CONVENTIONAL_DEVICE)
-    _assign(layout, dry=True)
+    _assign(layout, reserved, dry=True)
     grew = len(layout.buses.buses) > last_defined + 1
-    if inventory.express and last_defined <= 0 and (grew or highest > last_defined):
+    if inventory.express and last_defined <= 0 and grew:
         # Only a domain that leaves all controllers to libvirt gets a spare port.
         layout.buses.ensure_room(connect.EXPRESS_DEVICE)
     layout.added = add_controllers(layout.buses, defined)
-    return layout
+    return layout, reserved, usual
 
 
 def add_controllers(buses: BusSet, defined: set[int]) -> list[PciController]:
@@ -137,65 +154,87 @@ def add_controllers(buses: BusSet, defined: set[int]) -> list[PciController]:
     return added
 
 
-def _collect(inventory: Inventory, added: list[PciController]) -> BusSet:
-    """Make the buses and take the addresses that are given."""
+def _make_buses(inventory: Inventory, added: list[PciController]) -> BusSet:
+    """Make a bus for each controller, and for each index in between."""
     controllers = {c.index: c for c in (*inventory.controllers, *added)}
     fill = "pcie-root-port" if inventory.express else "pci-bridge"
     pseries = inventory.machine.chipset is Chipset.PSERIES
-    buses = BusSet(
+    return BusSet(
         [
-            _bus(controllers.get(index), "pci-root" if pseries else fill)
+            _bus(controllers.get(index), "pci-root" if pseries else fill, inventory.pluggable)
             for index in range(max(controllers, default=-1) + 1)
         ],
         multiple_roots=pseries,
+        pluggable=inventory.pluggable,
     )
-    owners: dict[Place, Device | PciController] = {}
-    for device in inventory.devices:
-        if device.place is not None and not chipset.is_reserved_place(device):
-            _take(buses, device, device.flags or connect.PCI, owners)
-            if device.kind == "hostdev" and device.place.bus:
-                buses.buses[device.place.bus].dedicated = pseries
-    for controller in inventory.controllers:
-        if controller.place is not None and controller.index:
-            spec = connect.BUS_MODELS[controller.model]
-            _take(buses, controller, spec.plugs_into, owners)
-    return buses
 
 
-def _bus(controller: PciController | None, fill: str) -> Bus:
+def _bus(controller: PciController | None, fill: str, board_plugs: bool) -> Bus:  # noqa: FBT001 - private
     if controller is None:
-        return Bus(fill)
-    return Bus(controller.model, pluggable=controller.pluggable)
+        return Bus(fill, pluggable=board_plugs)
+    return Bus(controller.model, pluggable=controller.pluggable and board_plugs)
 
 
-def _take(
-    buses: BusSet,
-    owner: Device | PciController,
-    flags: int,
-    owners: dict[Place, Device | PciController],
+def _collect(layout: Layout) -> ReservedAddresses:
+    """Take the addresses that the domain gives, in libvirt's order: buses grow by it."""
+    inventory, buses = layout.inventory, layout.buses
+    reserved = ReservedAddresses(buses)
+    pseries = inventory.machine.chipset is Chipset.PSERIES
+    for owner in inventory.in_parsed_order():
+        place = layout.shifted.get(owner, owner.place)
+        if place is None:
+            continue
+        if isinstance(owner, PciController):
+            if owner.index:
+                _claim(layout, reserved, owner, connect.BUS_MODELS[owner.model].plugs_into)
+            continue
+        if chipset.is_piix3(owner):
+            _check_piix3(owner, buses)
+            continue
+        # A device that takes no PCI address may name one all the same.
+        _claim(layout, reserved, owner, owner.flags or connect.PCI)
+        if owner.kind == "hostdev" and place.bus:
+            buses.buses[place.bus].dedicated = pseries
+    return reserved
+
+
+def _claim(
+    layout: Layout, reserved: ReservedAddresses, owner: Device | PciController, flags: int
 ) -> None:
-    place = owner.place
+    place = layout.shifted.get(owner, owner.place)
     if place is None:
         return
-    other = owners.setdefault(place, owner)
-    if other is not owner and other.element is not None and owner.element is not None:
+    real = reserved.reserve(place, flags, owner)
+    if real != place:
+        layout.shifted[owner] = real
+
+
+def _check_piix3(device: Device, buses: BusSet) -> None:
+    if device.element is not None and not buses.buses[0].flags & connect.PCI:
         raise RequestError(
-            "two devices claim one PCI address",
-            where=f"domain XML, {describe(other.element)} and {describe(owner.element)}",
-            found=str(place),
-        )
-    buses.occupy(place, flags)
-    bus = buses.buses[place.bus]
-    if owner.element is not None and not bus.has_slot(place.slot):
-        raise RequestError(
-            "a PCI address names a slot that its bus does not have",
-            where=f"domain XML, {describe(owner.element)}",
-            found=f"{place}, on a {bus.model}",
-            expected=f"slot {bus.spec.first_slot:#x} to {bus.spec.last_slot:#x}",
+            "only a board with conventional PCI has this controller at this address",
+            where=f"domain XML, {describe(device.element)}",
+            found=str(device.place),
+            expected="another address, or none",
         )
 
 
-def _assign(layout: Layout, *, dry: bool = False) -> None:
+def _check_bridges(layout: Layout) -> None:
+    """Hold each PCI bridge behind the bus that it sits on, as libvirt demands."""
+    for controller in layout.controllers:
+        place = layout.places.get(controller)
+        if controller.model == "pci-bridge" and place and controller.index <= place.bus:
+            element = controller.element
+            raise RequestError(
+                "a PCI bridge has an index lower than that of its bus",
+                where="domain XML, "
+                + (f"controller {controller.index}" if element is None else describe(element)),
+                found=f"index {controller.index}, at {place}",
+                expected=f"an index above {place.bus}",
+            )
+
+
+def _assign(layout: Layout, reserved: ReservedAddresses, *, dry: bool = False) -> None:
     """Give an address to everything that still wants one.
 
     In the dry run USB 2 companions do not find each other, for addresses that are only
@@ -206,16 +245,16 @@ def _assign(layout: Layout, *, dry: bool = False) -> None:
     for controller in layout.controllers:
         spec = connect.BUS_MODELS[controller.model]
         if controller.place is not None:
-            places[controller] = controller.place
+            places[controller] = layout.shifted.get(controller, controller.place)
         elif spec.plugs_into and controller not in places:
             places[controller] = buses.assign(spec.plugs_into)
     for device in layout.inventory.devices:
         if device.place is not None:
-            places[device] = device.place
+            places[device] = layout.shifted.get(device, device.place)
         elif device.wanted and device not in places:
             shared = _companion_slot(layout.inventory, device, known)
             if shared is not None:
-                buses.occupy(shared, device.flags)
+                reserved.reserve(shared, device.flags, device)
             places[device] = shared or buses.assign(device.flags, function=device.function)
 
 

@@ -35,7 +35,9 @@ class Planner:
         if not layout.inventory.express:
             device = connect.CONVENTIONAL_DEVICE
             _add_bridges(layout, ports)
-        places = [layout.buses.assign(device | connect.HOTPLUG) for _ in range(ports)]
+        if layout.buses.pluggable:
+            device |= connect.HOTPLUG
+        places = [layout.buses.assign(device) for _ in range(ports)]
         defined = {controller.index for controller in layout.controllers}
         layout.added += add_controllers(layout.buses, defined)
         return places
@@ -51,7 +53,7 @@ def _add_bridges(layout: Layout, slots: int) -> None:
     if buses.multiple_roots or not slots:
         return
     while _free_slots(buses) < slots + _DRY_RUN_SLOTS:
-        if not _free_slots(buses):
+        if not any(b.flags & connect.PCI_BRIDGE and b.free_slots() for b in buses.buses):
             raise CapacityError(
                 "no conventional slot is left, not even for a bridge",
                 where="domain XML, <devices>",
@@ -59,9 +61,9 @@ def _add_bridges(layout: Layout, slots: int) -> None:
             )
         place = buses.assign(connect.PCI_BRIDGE)
         layout.added.append(PciController(len(buses.buses), "pci-bridge", place=place))
-        buses.buses.append(Bus("pci-bridge"))
+        buses.buses.append(Bus("pci-bridge", pluggable=buses.pluggable))
 
 
 def _free_slots(buses: BusSet) -> int:
-    wanted = connect.PCI | connect.HOTPLUG
+    wanted = connect.PCI | (connect.HOTPLUG if buses.pluggable else 0)
     return sum(b.free_slots() for b in buses.buses if b.flags & wanted == wanted)

@@ -95,6 +95,8 @@ def reserve(
     elif not guests and len(base.buses.buses) == given:
         controllers = []
     _write_controllers(inventory, controllers)
+    if controllers:
+        _write_shifted(base)
     if not guests and not sent and not controllers:
         return Reservation(before, before, base)
     after = _verify(base, source, placed, [c for c in controllers if c.index >= given])
@@ -172,6 +174,22 @@ def _write_controllers(inventory: Inventory, controllers: list[PciController]) -
         )
         insert_child(parent, position + offset, element)
         inventory.add_controller(controller, element)
+
+
+def _write_shifted(layout: Layout) -> None:
+    """Write down where libvirt moves a device to (``BusSet.reach``).
+
+    It does so only while the bridge for the device is not defined, and now it is.
+    """
+    inventory = layout.inventory
+    owners: list[Device | PciController] = [*inventory.devices, *inventory.controllers]
+    for owner in owners:
+        place = layout.places.get(owner)
+        if owner.element is None or owner.place is None or place is None:
+            continue
+        if place != owner.place:
+            write_place(owner.element, place)
+            owner.place = place
 
 
 _Owner = Device | int

@@ -15,6 +15,7 @@ from lxml import etree
 
 from sidecar.domainxml.addressing import connect
 from sidecar.domainxml.addressing.buses import Place
+from sidecar.domainxml.addressing.classify import default_panic
 from sidecar.domainxml.addressing.controllers import PciController
 from sidecar.domainxml.addressing.inventory import (
     Device,
@@ -23,7 +24,7 @@ from sidecar.domainxml.addressing.inventory import (
     take_inventory,
 )
 from sidecar.domainxml.addressing.layout import Layout, lay_out
-from sidecar.domainxml.addressing.machine import Chipset
+from sidecar.domainxml.addressing.machine import Chipset, Machine
 from sidecar.domainxml.document import alias_of, child_of, parse_domain
 from sidecar.domainxml.reservation.placeholders import is_ours, make_placeholder
 from sidecar.domainxml.reservation.skeleton_device import reduce_device
@@ -96,7 +97,8 @@ class DefinedSource:
 def make_skeleton(inventory: Inventory) -> etree._Element:
     """Reduce a domain to what decides about PCI addresses."""
     machine = inventory.machine
-    x86 = machine.arch in {"x86_64", "i686"}
+    acpi = inventory.domain.find("features/acpi") is not None
+    x86 = machine.arch in {"x86_64", "i686"} and acpi
     generic = {Chipset.I440FX: "pc", Chipset.OTHER: machine.name}
     root = etree.fromstring(
         _FRAME.format(
@@ -108,10 +110,20 @@ def make_skeleton(inventory: Inventory) -> etree._Element:
     )
     devices = root[-1]
     for number, element in enumerate(children_of_devices(inventory.domain)):
-        bone = reduce_device(element, number, f"{_ALIAS}{number}")
+        bone = reduce_device(_with_model(element, machine), number, f"{_ALIAS}{number}")
         if bone is not None:
             devices.append(bone)
     return root
+
+
+def _with_model(element: etree._Element, machine: Machine) -> etree._Element:
+    """Write the model of a ``<panic>`` down where it is a PCI device by default."""
+    model = default_panic(machine) if element.tag == "panic" else ""
+    if not model or element.get("model") is not None:
+        return element
+    copy = deepcopy(element)
+    copy.set("model", model)
+    return copy
 
 
 def _match(inventory: Inventory, back: Layout) -> dict[Device | PciController, Place]:
@@ -152,8 +164,13 @@ def _with_placeholders(layout: DefinedLayout, count: int) -> etree._Element:
     skeleton = deepcopy(layout.skeleton)
     devices = child_of(skeleton, "devices")
     first = layout.placeholders + 1
-    if devices is not None:
-        devices.extend(make_placeholder(number) for number in range(first, first + count))
+    if devices is None:
+        return skeleton
+    for number in range(first, first + count):
+        placeholder = make_placeholder(number)
+        # Else libvirt would put it beside a virt machine's devices on virtio-mmio.
+        etree.SubElement(placeholder, "address", type="pci")
+        devices.append(placeholder)
     return skeleton
 
 
@@ -170,7 +187,7 @@ def _pluggable_placeholders(layout: DefinedLayout, back: Layout) -> list[Place]:
         if owner.element is not None
         and is_ours(owner.element)
         and place not in known
-        and back.buses.buses[place.bus].flags & connect.HOTPLUG
+        and (back.buses.buses[place.bus].flags & connect.HOTPLUG or not back.buses.pluggable)
     )
 
 

@@ -5,7 +5,7 @@ from copy import deepcopy
 
 from lxml import etree
 
-from sidecar.domainxml.addressing.classify import disk_bus, model_of
+from sidecar.domainxml.addressing.classify import NICS_VIRTIO_BY_TYPE, disk_bus, model_of
 from sidecar.domainxml.document import child_of
 
 _FIXED = {
@@ -121,5 +121,5 @@ def _finish_interface(bone: etree._Element, element: etree._Element) -> None:
             bone.append(deepcopy(source))
         return
     bone.set("type", "ethernet")
-    if model_of(element) is None and element.get("type") == "vdpa":
+    if model_of(element) is None and element.get("type") in NICS_VIRTIO_BY_TYPE:
         etree.SubElement(bone, "model", type="virtio")

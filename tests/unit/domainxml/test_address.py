@@ -117,7 +117,7 @@ def test_reads_places(address: str, place: Place | None, wanted: bool) -> None:
         ("bus='256'", "PCI bus is out of range", "256", ", <address>"),
         ("slot='32'", "PCI slot is out of range", "32", ", <address>"),
         ("function='8'", "PCI function is out of range", "8", ", <address>"),
-        ("domain='65536'", "PCI domain is out of range", "65536", ", <address>"),
+        ("domain='65536'", "only PCI domain 0 exists in a guest", "10000:00:00.0", ""),
         ("domain='1' bus='2'", "only PCI domain 0 exists in a guest", "0001:02:00.0", ""),
     ],
 )

@@ -9,10 +9,11 @@ def recorded(boot: str, name: str) -> Topology:
     return read_topology((RECORDINGS / boot / f"{name}.xml").read_bytes())
 
 
-def written(*devices: str, machine: str = "q35", arch: str = "x86_64") -> bytes:
+def written(*devices: str, machine: str = "q35", arch: str = "x86_64", acpi: bool = True) -> bytes:
+    features = "<features><acpi/></features>" if acpi and arch == "x86_64" else ""
     return (
         f"<domain type='qemu'><name>vm</name><os><type arch='{arch}' machine='{machine}'>hvm"
-        f"</type></os><devices>{''.join(devices)}<memballoon model='none'/>"
+        f"</type></os>{features}<devices>{''.join(devices)}<memballoon model='none'/>"
         "<controller type='usb' model='none'/></devices></domain>"
     ).encode()
 

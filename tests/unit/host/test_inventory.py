@@ -241,3 +241,14 @@ def test_vfs_come_and_go_while_they_are_read(tmp_path: Path, nobody: Path) -> No
         end.set()
         thread.join()
     assert len(counts) > 1
+
+
+def test_domains_above_16_bits(tmp_path: Path, nobody: Path) -> None:
+    # Behind Intel VMD, and with Hyper-V, Linux numbers domains from 0x10000 on.
+    behind = FakePf("10000:e1:00.0", interfaces=[FakeInterface("vmd0", UP, "up")], vfs=[FakeVf()])
+    found = read(FakeSysfs(tmp_path / "sys", [behind, CARD]), nobody)
+    assert [str(pf.address) for pf in found.pfs] == ["0000:01:00.0", "10000:e1:00.0"]
+    vfs = found.pfs[1].vfs
+    assert vfs is not UNKNOWN
+    (vf,) = vfs
+    assert str(vf.address) == "10000:e1:10.0"

@@ -12,6 +12,8 @@ from sidecar.model.pci import PciAddress
         ("3b:02.1", PciAddress(0, 0x3B, 2, 1), "0000:3b:02.1"),
         ("ABCD:FF:1f.7", PciAddress(0xABCD, 0xFF, 0x1F, 7), "abcd:ff:1f.7"),
         ("0000:00:00.0", PciAddress(0, 0, 0), "0000:00:00.0"),
+        ("10000:80:05.0", PciAddress(0x10000, 0x80, 5), "10000:80:05.0"),
+        ("ffffffff:00:00.0", PciAddress(0xFFFFFFFF, 0, 0), "ffffffff:00:00.0"),
     ],
 )
 def test_parse_and_print(text: str, address: PciAddress, canonical: str) -> None:
@@ -27,7 +29,9 @@ def test_parse_and_print(text: str, address: PciAddress, canonical: str) -> None
         ("0000:3b:02", "not a PCI address"),
         ("0000:3b:02.8", "not a PCI address"),
         ("0000:3b:2.1", "not a PCI address"),
-        ("10000:3b:02.1", "not a PCI address"),
+        ("00010000:3b:02.1", "not a PCI address"),
+        ("100000000:3b:02.1", "not a PCI address"),
+        ("123:3b:02.1", "not a PCI address"),
         ("0x3b:02.1", "not a PCI address"),
         (" 3b:02.1", "not a PCI address"),
         ("3b:02.1\n", "not a PCI address"),
@@ -45,7 +49,7 @@ def test_parse_refuses(text: str, what: str) -> None:
 @pytest.mark.parametrize(
     ("parts", "what", "expected"),
     [
-        ((0x10000, 0, 0, 0), "PCI domain is out of range", "0 to 0xffff"),
+        ((0x1_0000_0000, 0, 0, 0), "PCI domain is out of range", "0 to 0xffffffff"),
         ((0, 0x100, 0, 0), "PCI bus is out of range", "0 to 0xff"),
         ((0, 0, 0x20, 0), "PCI slot is out of range", "0 to 0x1f"),
         ((0, 0, 0, 8), "PCI function is out of range", "0 to 0x7"),

@@ -41,6 +41,10 @@ TABLE = [
     ("<interface type='bridge'><model type='spapr-vlan'/></interface>", NONE),
     ("<interface type='bridge'/>", SLOT),
     ("<interface type='vdpa'/>", PORT),
+    ("<interface type='vhostuser'><backend type='passt'/></interface>", PORT),
+    ("<interface type='vhostuser'><model type='rtl8139'/></interface>", SLOT),
+    ("<interface type='bridge'><model type='VIRTIO'/></interface>", PORT),
+    ("<interface type='bridge'><model type='RTL8139'/></interface>", SLOT),
     ("<disk><target dev='vda' bus='virtio'/></disk>", PORT),
     ("<disk><target dev='vda'/></disk>", PORT),
     ("<disk model='virtio-transitional'><target dev='vda' bus='virtio'/></disk>", SLOT),
@@ -54,6 +58,13 @@ TABLE = [
     ("<hostdev mode='subsystem' type='scsi'/>", NONE),
     ("<hostdev mode='subsystem' type='scsi_host'/>", PORT),
     ("<hostdev mode='subsystem' type='scsi_host' model='virtio-transitional'/>", SLOT),
+    (
+        (
+            "<hostdev mode='subsystem' type='scsi_host' model='virtio-transitional'>"
+            "<address type='pci' bus='2'/></hostdev>"
+        ),
+        PORT,
+    ),
     ("<hostdev mode='subsystem' type='mdev' model='vfio-pci'/>", PORT),
     ("<hostdev mode='subsystem' type='mdev' model='vfio-ccw'/>", NONE),
     ("<filesystem/>", PORT),
@@ -93,6 +104,9 @@ TABLE = [
     ("<panic model='isa'/>", NONE),
     ("<panic/>", NONE),
     ("<pstore/>", SLOT),
+    ("<panic/>", NONE),
+    ("<input type='passthrough'/>", PORT),
+    ("<input type='tablet'/>", NONE),
 ]
 
 
@@ -119,6 +133,14 @@ def test_defaults_of_virt() -> None:
     assert video_flags(None, VIRT) == PORT
     assert video_flags(None, Q35) == SLOT
     assert hostdev_flags(element("<hostdev type='pci'/>"), VIRT) == PORT
+    assert CLASSIFIERS["panic"](element("<panic/>"), VIRT) == SLOT | ON_BUS_0
+
+
+def test_defaults_of_riscv() -> None:
+    riscv = rules_for(read_machine(tree(machine="virt", arch="riscv64")), [])
+    assert CLASSIFIERS["interface"](element("<interface type='user'/>"), riscv) == PORT
+    assert CLASSIFIERS["panic"](element("<panic/>"), riscv) == NONE
+    assert controller_flags("usb", None, riscv) == SLOT
 
 
 def test_one_virtio_mmio_device_draws_all_virtio_devices_there() -> None:
@@ -127,6 +149,27 @@ def test_one_virtio_mmio_device_draws_all_virtio_devices_there() -> None:
     assert rules.virtio == 0
     assert CLASSIFIERS["rng"](element("<rng model='virtio-transitional'/>"), rules) == 0
     assert CLASSIFIERS["hostdev"](element("<hostdev type='pci'/>"), rules) == PORT
+    assert controller_flags("scsi", "lsilogic", rules) == 0
+    assert CLASSIFIERS["crypto"](element("<crypto/>"), rules) == 0
+    # libvirt leaves these on PCI.
+    assert CLASSIFIERS["vsock"](element("<vsock/>"), rules) == PORT
+    assert CLASSIFIERS["filesystem"](element("<filesystem/>"), rules) == PORT
+
+
+@pytest.mark.parametrize(
+    ("address", "express"),
+    [
+        ("", False),
+        ("<address type='virtio-mmio'/>", False),
+        ("<address type='pci'/>", True),
+        ("<address type='pci' bus='3'/>", True),
+    ],
+)
+def test_a_pci_address_keeps_a_device_off_virtio_mmio(address: str, express: bool) -> None:
+    devices = [element("<rng><address type='virtio-mmio'/></rng>")]
+    rng = element(f"<rng model='virtio'>{address}</rng>")
+    rules = rules_for(VIRT.machine, devices).for_element(rng)
+    assert CLASSIFIERS["rng"](rng, rules) == (PORT if express else 0)
 
 
 @pytest.mark.parametrize(
@@ -164,10 +207,10 @@ def test_controllers(kind: str, model: str | None, q35: int, virt: int, pseries:
         ("<target dev='vda'/>", "virtio"),
         ("<target dev='sda'/>", "scsi"),
         ("<target dev='hda'/>", "ide"),
-        ("<target dev='fda'/>", "fdc"),
+        ("<target dev='fda'/>", "ide"),
         ("<target dev='xvda'/>", "xen"),
-        ("<target dev='nvme0'/>", ""),
-        ("<target/>", ""),
+        ("<target dev='nvme0'/>", "ide"),
+        ("<target/>", "ide"),
         ("", ""),
     ],
 )

@@ -5,6 +5,7 @@ from sidecar.domainxml.addressing.buses import Place
 from sidecar.domainxml.addressing.controllers import (
     PciController,
     complete_controllers,
+    insert_controller,
     read_pci_controller,
 )
 from sidecar.domainxml.addressing.inventory import take_inventory
@@ -115,8 +116,26 @@ def test_the_root_fits_the_machine(machine: str, model: str, expected: str) -> N
     assert (error.found, error.expected) == (model, expected)
 
 
-def test_completing_sorts_in_place() -> None:
-    controllers = [PciController(4, "pcie-root-port"), PciController(-1, "pcie-root-port")]
-    controllers.append(PciController(0, "pcie-root"))
+def test_a_controller_without_an_index_keeps_its_place_in_line() -> None:
+    # libvirt gives the first slot to the one that comes first, whatever its index becomes.
+    controllers: list[PciController] = []
+    for index in (4, -1, 1, 0):
+        model = "pcie-root-port" if index else "pcie-root"
+        insert_controller(controllers, PciController(index, model))
     complete_controllers(controllers, read_machine(tree()))
-    assert [controller.index for controller in controllers] == [0, 1, 4]
+    assert [controller.index for controller in controllers] == [0, 1, 4, 2]
+
+
+@pytest.mark.parametrize(
+    ("model", "machine", "what"),
+    [
+        ("pcie-root", "q35", "a root bus has another index than 0"),
+        ("pci-root", "pc", "a root bus has another index than 0"),
+        ("pcie-expander-bus", "pc", "the machine has no such PCI controller"),
+        ("pci-expander-bus", "q35", "the machine has no such PCI controller"),
+    ],
+)
+def test_a_model_fits_the_machine(model: str, machine: str, what: str) -> None:
+    error = refusal(RequestError, indexes, port(2, model=model), machine=machine)
+    assert (error.what, error.where) == (what, f"domain XML, machine {machine}")
+    assert error.found == f"{model} with index 2"

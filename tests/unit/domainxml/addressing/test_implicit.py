@@ -3,18 +3,33 @@
 
 import pytest
 
-from sidecar.domainxml.addressing.implicit import balloon, controllers, disk_number
+from sidecar.domainxml.addressing.implicit import (
+    add_controllers,
+    add_for_hostdevs,
+    balloon,
+    disk_number,
+)
 from sidecar.domainxml.addressing.machine import read_machine
 from sidecar.errors import RequestError
 from tests.unit.domainxml.build import element, refusal, tree
 
+SCSI = [("scsi", number, None) for number in range(3)]
+SERIAL = [("virtio-serial", number, None) for number in range(3)]
 Q35 = [("usb", 0, "qemu-xhci"), ("sata", 0, None)]
 
 
 def implied(*devices: str, machine: str = "s390-ccw-virtio") -> list[tuple[str, int, str | None]]:
     arch = "s390x" if machine.startswith("s390") else "x86_64"
     domain = tree(*devices, machine=machine, arch=arch)
-    return list(controllers(domain, read_machine(domain)))
+    known = {
+        (one.get("type", ""), int(one.get("index", "0"))): one.get("model")
+        for one in domain.iterfind("devices/controller")
+        if one.get("model") != "none"  # the tree's own
+    }
+    found: list[tuple[str, int, str | None]] = []
+    add_for_hostdevs(domain, known, lambda *one: found.append(one))
+    add_controllers(domain, read_machine(domain), known, lambda *one: found.append(one))
+    return found
 
 
 def disk(target: str, bus: str, address: str = "") -> str:
@@ -40,13 +55,41 @@ def drive(number: object) -> str:
         ("<channel><target type='virtio'/></channel>", [("virtio-serial", 0, None)]),
         (
             "<channel><target type='virtio'/><address controller='1'/></channel>",
-            [("virtio-serial", 0, None), ("virtio-serial", 1, None)],
+            [("virtio-serial", 1, None)],
         ),
         ("<console><target type='virtio'/></console>", [("virtio-serial", 0, None)]),
         ("<console><target type='serial'/></console>", []),
         ("<channel/>", []),
         ("<hostdev type='scsi'/>", [("scsi", 0, None)]),
         ("<hostdev type='pci'/>", []),
+        ("<hostdev mode='capabilities' type='scsi'/>", []),
+        ("<hostdev type='scsi'><address controller='1'/></hostdev>", SCSI[:2]),
+        ("<hostdev type='scsi'/>" * 7, SCSI[:1]),
+        ("<hostdev type='scsi'/>" * 8, SCSI[:2]),
+        (disk("sda", "scsi") + "<hostdev type='scsi'/>" * 7, SCSI[:2]),
+        (
+            (
+                "<controller type='scsi' index='1' model='virtio-scsi'/>"
+                "<hostdev type='scsi'><address controller='1'/></hostdev>"
+            ),
+            [("scsi", 0, "virtio-scsi")],
+        ),
+        ("<channel><target type='virtio'/></channel>" * 30, SERIAL[:1]),
+        ("<channel><target type='virtio'/></channel>" * 31, SERIAL[:2]),
+        ("<console><target type='virtio'/></console>" * 31, SERIAL[:1]),
+        (
+            (
+                "<controller type='virtio-serial' index='0' ports='2'/>"
+                "<channel><target type='virtio'/></channel>"
+                "<channel><target type='virtio'/></channel>"
+            ),
+            SERIAL[1:2],
+        ),
+        (
+            "<channel><target type='virtio'/><address controller='0' port='30'/></channel>"
+            + "<channel><target type='virtio'/></channel>" * 30,
+            SERIAL[:2],
+        ),
     ],
 )
 def test_controllers_that_devices_imply(
@@ -69,6 +112,11 @@ def test_the_highest_counts_and_the_kinds_have_their_order() -> None:
     ]
 
 
+def test_a_scsi_hostdev_has_its_controller_before_the_board_brings_any() -> None:
+    found = implied("<hostdev type='scsi'/>", disk("sdh", "scsi"), machine="q35")
+    assert found == [SCSI[0], *Q35, SCSI[1]]
+
+
 def test_boards_bring_controllers() -> None:
     assert implied(machine="q35") == Q35
     assert implied(machine="pc") == [("usb", 0, None)]
@@ -81,11 +129,6 @@ def test_boards_bring_controllers() -> None:
         (disk("sda", "scsi", drive(2048)), "scsi", 2048),
         (disk("sda", "sata", drive(4_000_000_000)), "sata", 4_000_000_000),
         (disk("sdzzzz", "ide"), "ide", 118_813),
-        (
-            "<channel><target type='virtio'/><address controller='99999'/></channel>",
-            "virtio-serial",
-            99_999,
-        ),
         ("<hostdev type='scsi'><address controller='99999'/></hostdev>", "scsi", 99_999),
     ],
 )

@@ -223,3 +223,25 @@ def test_a_controllers_index_is_a_number() -> None:
     error = refusal(RequestError, devices, "<controller type='scsi' index='one'/>")
     assert error.where == "domain XML, <controller type='scsi' index='one'>"
     assert error.found == "'one'"
+
+
+def indexes(*controllers: str) -> list[tuple[str, int]]:
+    """USB controllers, without the one of the tree."""
+    usb = [d for d in devices(*controllers) if d.kind == "controller-usb" and d.model != "none"]
+    return [(d.model or "", d.index) for d in usb]
+
+
+def test_usb_companions_share_the_index_of_the_controller_before_them() -> None:
+    written = [
+        f"<controller type='usb' model='{model}'/>"
+        for model in ("ich9-ehci1", "ich9-uhci1", "ich9-ehci1", "nec-xhci", "ich9-uhci1")
+    ]
+    assert sorted(indexes(*written)) == [
+        *(("ich9-ehci1", 0), ("ich9-ehci1", 1), ("ich9-uhci1", 0), ("ich9-uhci1", 3)),
+        *(("nec-xhci", 2),),
+    ]
+
+
+def test_a_controller_without_an_index_gets_the_lowest_unused() -> None:
+    written = ("<controller type='usb' index='0' model='nec-xhci'/>", "<controller type='usb'/>")
+    assert indexes(*written) == [("nec-xhci", 0), ("", 1)]

@@ -118,7 +118,8 @@ def test_two_devices_on_one_address() -> None:
     error = refusal(RequestError, layout, port(1), nic("a", address(1)), nic("b", address(1)))
     assert str(error) == (
         "domain XML, <interface> with alias ua-a and <interface> with alias ua-b: "
-        "two devices claim one PCI address; found 0000:01:00.0"
+        "two devices claim one PCI address; found 0000:01:00.0. "
+        "Give the device another address, or none."
     )
 
 

@@ -70,6 +70,10 @@ def reduced(xml: str) -> str | None:
             "<interface type='ethernet'><model type='virtio'/><alias name='ua-x'/></interface>",
         ),
         (
+            "<interface type='vhostuser'><backend type='passt'/></interface>",
+            "<interface type='ethernet'><model type='virtio'/><alias name='ua-x'/></interface>",
+        ),
+        (
             "<interface type='vdpa'><model type='e1000e'/></interface>",
             "<interface type='ethernet'><model type='e1000e'/><alias name='ua-x'/></interface>",
         ),

@@ -13,6 +13,7 @@ from lxml import etree
 from sidecar.domainxml import connect
 from sidecar.domainxml.document import format_domain, parse_domain
 from sidecar.domainxml.inventory import take_inventory
+from sidecar.domainxml.kubevirt_ports import count_extra_ports
 from sidecar.domainxml.layout import Layout
 from sidecar.domainxml.machine import Machine
 from sidecar.domainxml.placeholders import find_foreign, strip_ours
@@ -24,6 +25,17 @@ from sidecar.domainxml.vfs import inject, is_our_vf
 from sidecar.errors import RequestError
 from sidecar.model.ports import MachineFamily, PortCount
 from sidecar.model.request import Request
+
+_SEVERAL_CALLS = {"v2", "v3"}
+"""Topologies whose KubeVirt defines the domain twice at least before it boots.
+
+Both names came with that way of booting; v2 is what it calls a VM of the way before.
+"""
+_READ_BACK = {
+    *("controller-scsi", "controller-virtio-serial", "disk", "hostdev", "memballoon", "rng"),
+    *("input", "watchdog"),
+}
+"""Kinds of devices whose addresses KubeVirt keeps between two calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +59,8 @@ def mutate(
 
     Args:
         domain: domain XML, UTF-8.
-        request: what the VMI asks; if nothing, ``domain`` comes back, the very same bytes.
+        request: what the VMI asks; if nothing, ``domain`` comes back, the very same bytes,
+            unless it has more root ports than ``max_ports``.
         source: who makes the controllers.
         pool_networks: libvirt there has a network driver, so that a pool entry without an
             allocated VF may stay an ``<interface type='network'>``.
@@ -58,7 +71,7 @@ def mutate(
         HostError: the source failed.
         InternalError: a promise would be broken.
     """
-    if request.asks_nothing:
+    if request.asks_nothing and request.max_ports is None:
         return Mutation(domain)
     if request.migration_target:
         # The domain comes from the source; KubeVirt throws this answer away, and SR-IOV
@@ -70,6 +83,8 @@ def mutate(
     inventory = take_inventory(root)
     machine = inventory.machine
     _check_machine(machine, request)
+    if request.asks_nothing and machine.family is not MachineFamily.PCIE:
+        return Mutation(domain)
     if machine.family in {MachineFamily.CCW, MachineFamily.NONE}:
         inject(root, request.vfs, pool_networks=pool_networks)
         note = f"machine {machine.name} ({machine.arch}) has no PCI ports: nothing to reserve"
@@ -77,15 +92,35 @@ def mutate(
         return Mutation(format_domain(root, domain), count, count, (note,))
     base = source.lay_out(inventory)
     foreign = find_foreign(root)
-    later_call = bool(foreign) or _is_first_call(base, request)
-    freed_later = _count_pluggable(base, foreign)
-    wish = Wish(request.free_ports, request.max_ports, later_call, freed_later)
+    wish = _wish(base, request, foreign)
     guests = inject(root, request.vfs, pool_networks=pool_networks)
     transients = apply_teaming(root, request)
     done = reserve(base, guests, wish, source)
     keep_unpluggable(done.layout, transients)
-    notes = ("the ports are left to a later call of this boot",) if later_call else ()
+    notes = ("the ports are left to a later call of this boot",) if wish.later_call else ()
+    if request.asks_nothing:
+        return Mutation(domain, done.before, done.after)
     return Mutation(format_domain(root, domain), done.before, done.after, notes)
+
+
+def _wish(base: Layout, request: Request, foreign: list[etree._Element]) -> Wish:
+    """Tell what to reserve, and what KubeVirt does after this call.
+
+    ``foreign`` are KubeVirt's own placeholders.
+    """
+    root = base.inventory.domain
+    extra = 0
+    if request.topology_version and not request.root_complex and base.inventory.express:
+        first = bool(foreign) or not _is_read_back(base)
+        extra = count_extra_ports(root, len(foreign)) if first else 0
+    return Wish(
+        free=request.free_ports,
+        max_ports=request.max_ports,
+        later_call=bool(foreign) or _is_first_call(base, request),
+        freed_later=_count_pluggable(base, foreign),
+        extra=extra,
+        extra_first=not foreign,
+    )
 
 
 def _check_machine(machine: Machine, request: Request) -> None:
@@ -112,13 +147,24 @@ def _count_pluggable(layout: Layout, devices: list[etree._Element]) -> int:
 
 
 def _is_first_call(base: Layout, request: Request) -> bool:
-    """Whether this is the first of the calls that topology v3 means, two at least.
+    """Whether this is the first of the calls that topology v2 and v3 mean, two at least.
 
     It is the one in which no device has an address but the VFs that we added.
     """
-    if request.topology_version != "v3" or not base.inventory.express:
+    if request.topology_version not in _SEVERAL_CALLS or not base.inventory.express:
         return False
     return all(
         device.place is None or device.element is None or is_our_vf(device.element)
+        for device in base.inventory.devices
+    )
+
+
+def _is_read_back(base: Layout) -> bool:
+    """Whether libvirt has placed the devices already: some come back without an address.
+
+    KubeVirt itself places single devices (NUMA, ``pciAddress``), never all of these.
+    """
+    return not any(
+        device.wanted and device.element is not None and device.kind in _READ_BACK
         for device in base.inventory.devices
     )

@@ -20,10 +20,11 @@ from sidecar.domainxml.controllers import PciController
 from sidecar.domainxml.document import append_child, devices_named, devices_of, insert_child
 from sidecar.domainxml.inventory import Device, Inventory
 from sidecar.domainxml.layout import Layout, count_ports
+from sidecar.domainxml.limit import Outlook, check_limit, forecast
 from sidecar.domainxml.placeholders import make_placeholder
 from sidecar.domainxml.source import ControllerSource
-from sidecar.errors import InternalError, RequestError
-from sidecar.model.ports import MachineFamily, PortCount
+from sidecar.errors import InternalError
+from sidecar.model.ports import PortCount
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,16 @@ class Wish:
         later_call: KubeVirt certainly calls again before the boot, with the ports that
             libvirt makes for this call's domain.
         freed_later: ports that KubeVirt frees until then, taking its own placeholders away.
+        extra: root ports that KubeVirt appends by itself before the boot.
+        extra_first: it appends them before the next call, not after it.
     """
 
     free: int
     max_ports: int | None = None
     later_call: bool = False
     freed_later: int = 0
+    extra: int = 0
+    extra_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,6 @@ def reserve(
         if base.buses.multiple_roots and guest.tag == "hostdev" and place.bus:
             base.buses.buses[place.bus].dedicated = True
     places = source.extend(base, max(0, wish.free - wish.freed_later))
-    _check_limit(base, given, wish)
     for guest, place in zip(guests, guest_places, strict=True):
         write_place(guest, place)
         inventory.add_device(guest, place)
@@ -96,9 +100,11 @@ def reserve(
         controllers = []
     _write_controllers(inventory, controllers)
     if not guests and not sent and not controllers:
+        _check_limit(wish, before, before, given - 1)
         return Reservation(before, before, base)
     after = _verify(base, source, placed, [c for c in controllers if c.index >= given])
     count = count_ports(after)
+    _check_limit(wish, before, count, len(after.buses.buses) - 1, sent=len(sent))
     if not wish.later_call and count.free < wish.free:
         raise InternalError(
             "the reserved ports are not free",
@@ -109,19 +115,11 @@ def reserve(
     return Reservation(before, count, after)
 
 
-def _check_limit(layout: Layout, given: int, wish: Wish) -> None:
-    total = count_ports(layout).total
-    grew = len(layout.buses.buses) > given
-    express = layout.inventory.machine.family is MachineFamily.PCIE
-    if wish.max_ports is None or not grew or not express or total <= wish.max_ports:
-        return
-    raise RequestError(
-        "the ports asked for exceed the limit",
-        where="annotation portside.io/max-ports",
-        found=f"{total} root ports for all devices and the {wish.free} to be free",
-        expected=f"at most {wish.max_ports}",
-        todo="Raise the limit or ask for less.",
-    )
+def _check_limit(
+    wish: Wish, before: PortCount, now: PortCount, highest: int, *, sent: int = 0
+) -> None:
+    outlook = Outlook(wish.extra, wish.extra_first, wish.freed_later + sent, highest)
+    check_limit(wish.max_ports, before, wish.free, forecast(before, now, wish.free, outlook))
 
 
 def _can_send(layout: Layout) -> bool:

@@ -150,6 +150,9 @@ class Request:
     that this KubeVirt calls the hook more than once before a boot.
     ``migration_target`` tells that the VMI is on its way here: KubeVirt calls once, without
     SR-IOV devices, and throws the answer away.
+    ``root_complex`` tells that KubeVirt places devices on bus 0 itself
+    (``kubevirt.io/placePCIDevicesOnRootComplex``), ``transitional`` that it makes virtio
+    devices of model virtio-transitional (``devices.useVirtioTransitional``).
     """
 
     vmi: VmiIdentity = field(default_factory=VmiIdentity)
@@ -162,6 +165,8 @@ class Request:
     vfs: tuple[VfEntry, ...] = ()
     topology_version: str | None = None
     migration_target: bool = False
+    root_complex: bool = False
+    transitional: bool = False
 
     @property
     def free_ports(self) -> int:
@@ -180,5 +185,5 @@ class Request:
 
     @property
     def asks_nothing(self) -> bool:
-        """Whether the domain can go back untouched."""
+        """Whether the domain goes back untouched; ``max_ports`` may still refuse it."""
         return not (self.free_ports or self.teaming or self.vfs)

@@ -14,6 +14,7 @@ from sidecar.vmi.field import Field, describe, enumerate_names
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _BUS_CARRIERS = ("disk", "lun", "cdrom")
 _VIRTIO = "virtio"
+_ROOT_COMPLEX = "kubevirt.io/placePCIDevicesOnRootComplex"
 _ABSENT = "absent"
 """State of an interface that is to be unplugged, or never to be plugged at all."""
 
@@ -78,6 +79,21 @@ def count_disks(vmi: Field) -> int:
 def count_host_devices(vmi: Field) -> int:
     """Return how many host devices and GPUs the VMI defines."""
     return sum(1 for kind in ("gpus", "hostDevices") for _ in _elements(vmi, kind))
+
+
+def on_root_complex(vmi: Field) -> bool:
+    """Whether KubeVirt itself places the devices, on bus 0."""
+    return _value(vmi, "metadata", "annotations", _ROOT_COMPLEX) == "true"
+
+
+def uses_transitional(vmi: Field) -> bool:
+    """Whether KubeVirt makes virtio devices of model virtio-transitional.
+
+    Raises:
+        RequestError: the field is no boolean.
+    """
+    found = vmi.get("spec", "domain", "devices", "useVirtioTransitional")
+    return found is not None and found.boolean()
 
 
 def _elements(vmi: Field, kind: str) -> Iterator[Field]:

@@ -7,7 +7,13 @@ from sidecar.vmi import totals
 from sidecar.vmi.allocations import resolve_pools
 from sidecar.vmi.annotations import MAX_PORTS as MAX_PORTS_KEY
 from sidecar.vmi.annotations import PREFIX, Annotations
-from sidecar.vmi.devices import count_disks, count_host_devices, read_interfaces
+from sidecar.vmi.devices import (
+    count_disks,
+    count_host_devices,
+    on_root_complex,
+    read_interfaces,
+    uses_transitional,
+)
 from sidecar.vmi.document import load_bytes
 from sidecar.vmi.field import Field
 from sidecar.vmi.quantity import read_count
@@ -93,6 +99,8 @@ def _read(
         vfs=resolve_pools(read_vfs(annotations, interfaces), annotations),
         topology_version=version,
         migration_target=migrates,
+        root_complex=on_root_complex(vmi),
+        transitional=uses_transitional(vmi),
     )
     check_pairs(request, interfaces)
     return request

@@ -19,6 +19,7 @@ from sidecar.domainxml.planner import Planner
 from sidecar.domainxml.skeleton import DefinedSource
 from sidecar.domainxml.source import ControllerSource
 from sidecar.engine.callback import Settings, define_domain
+from tests.oracle.definable import define
 from tests.oracle.oracle import Oracle
 from tests.oracle.readback import ReadBack, read_back
 from tests.support import RECORDINGS
@@ -30,7 +31,7 @@ OUR_VF = "hostdev pci ua-portside-extra #1"
 
 
 def definer(oracle: Oracle) -> Callable[[bytes], bytes]:
-    return lambda xml: oracle.define(xml.decode()).encode()
+    return lambda xml: define(oracle, xml)
 
 
 def hook_of(source: ControllerSource) -> Callable[[bytes, bytes], bytes]:

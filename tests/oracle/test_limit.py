@@ -46,12 +46,9 @@ def foretell(first: bytes, case: Path, source: ControllerSource, wants: dict[str
     "wants",
     [
         {},
-        {"interfaces": "1"},
-        {"interfaces": "8"},
         {"interfaces": "12"},
         {"interfaces": "32"},
-        {"interfaces": "12", "vfs": VF},
-        {"vfs": VF},
+        {"interfaces": "8", "vfs": VF},
     ],
     ids=str,
 )

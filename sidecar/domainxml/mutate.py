@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from sidecar.domainxml import connect
+from sidecar.domainxml.demand import Demand, check_slots, count_held, read_demand
 from sidecar.domainxml.document import format_domain, parse_domain
 from sidecar.domainxml.inventory import take_inventory
 from sidecar.domainxml.kubevirt_ports import count_extra_ports
@@ -92,7 +92,9 @@ def mutate(
         return Mutation(format_domain(root, domain), count, count, (note,))
     base = source.lay_out(inventory)
     foreign = find_foreign(root)
-    wish = _wish(base, request, foreign)
+    demand = read_demand(root, machine, request)
+    check_slots(base, foreign, demand)
+    wish = _wish(base, request, demand, foreign)
     guests = inject(root, request.vfs, pool_networks=pool_networks)
     transients = apply_teaming(root, request)
     done = reserve(base, guests, wish, source)
@@ -103,7 +105,9 @@ def mutate(
     return Mutation(format_domain(root, domain), done.before, done.after, notes)
 
 
-def _wish(base: Layout, request: Request, foreign: list[etree._Element]) -> Wish:
+def _wish(
+    base: Layout, request: Request, demand: Demand, foreign: list[etree._Element]
+) -> Wish:
     """Tell what to reserve, and what KubeVirt does after this call.
 
     ``foreign`` are KubeVirt's own placeholders.
@@ -114,10 +118,10 @@ def _wish(base: Layout, request: Request, foreign: list[etree._Element]) -> Wish
         first = bool(foreign) or not _is_read_back(base)
         extra = count_extra_ports(root, len(foreign)) if first else 0
     return Wish(
-        free=request.free_ports,
+        free=demand.ports,
         max_ports=request.max_ports,
         later_call=bool(foreign) or _is_first_call(base, request),
-        freed_later=_count_pluggable(base, foreign),
+        freed_later=count_held(base, foreign, ports=base.inventory.express),
         extra=extra,
         extra_first=not foreign,
     )
@@ -138,12 +142,6 @@ def _check_machine(machine: Machine, request: Request) -> None:
             where=where,
             expected="q35, pc, virt, pseries, or an s390x machine",
         )
-
-
-def _count_pluggable(layout: Layout, devices: list[etree._Element]) -> int:
-    """Count the devices whose ports could be plugged if they were free."""
-    pluggable = {i for i, bus in enumerate(layout.buses.buses) if bus.flags & connect.HOTPLUG}
-    return sum(o.element in devices and p.bus in pluggable for o, p in layout.places.items())
 
 
 def _is_first_call(base: Layout, request: Request) -> bool:

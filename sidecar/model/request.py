@@ -45,17 +45,23 @@ class Network:
 class DeviceTotal:
     """A total of devices that the VM may come to have, and how many it defines now.
 
-    ``where`` names the field or annotation that asked, for errors.
+    ``where`` names the field or annotation that asked, for errors. ``uncertain`` names those
+    that the VMI lists and the domain perhaps lacks; ``defined`` does not count them.
     """
 
     total: int
     defined: int
     where: str
+    uncertain: frozenset[str] = frozenset()
 
     @property
     def missing(self) -> int:
-        """Ports to keep free for this kind of device (0 or more)."""
-        return max(0, self.total - self.defined)
+        """Ports to keep free for this kind of device (0 or more), if no uncertain one is there."""
+        return self.missing_beside(0)
+
+    def missing_beside(self, present: int) -> int:
+        """Ports to keep free, when the domain has so many of the uncertain devices."""
+        return max(0, self.total - self.defined - present)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +152,8 @@ class Request:
 
     ``networks`` are the interfaces that the domain has (none with ``state: absent``);
     a VMI with no key of ours leaves them, as all else but its identity, unread.
+    ``bound`` names those of a binding plugin: the domain may lack them when we are asked,
+    since the plugin's own hook adds them after us, or never.
     ``topology_version`` is the VMI's ``kubevirt.io/pci-topology-version``: ``v3`` says
     that this KubeVirt calls the hook more than once before a boot.
     ``migration_target`` tells that the VMI is on its way here: KubeVirt calls once, without
@@ -157,6 +165,7 @@ class Request:
 
     vmi: VmiIdentity = field(default_factory=VmiIdentity)
     networks: tuple[Network, ...] = ()
+    bound: frozenset[str] = frozenset()
     interfaces: DeviceTotal | None = None
     disks: DeviceTotal | None = None
     host_devices: DeviceTotal | None = None
@@ -170,7 +179,7 @@ class Request:
 
     @property
     def free_ports(self) -> int:
-        """Ports that must be free when the domain boots."""
+        """Ports that must be free when the domain boots, if no uncertain device is there."""
         totals = (self.interfaces, self.disks, self.host_devices)
         return sum(total.missing for total in totals if total is not None)
 

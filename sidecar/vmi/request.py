@@ -8,9 +8,10 @@ from sidecar.vmi.allocations import resolve_pools
 from sidecar.vmi.annotations import MAX_PORTS as MAX_PORTS_KEY
 from sidecar.vmi.annotations import PREFIX, Annotations
 from sidecar.vmi.devices import (
-    count_disks,
+    Interfaces,
     count_host_devices,
     on_root_complex,
+    read_disks,
     read_interfaces,
     uses_transitional,
 )
@@ -87,12 +88,13 @@ def _read(
     request = Request(
         vmi=identity,
         networks=interfaces.networks,
+        bound=interfaces.bound,
         interfaces=totals.read_total(
-            totals.INTERFACES, vmi, annotations, lambda: len(interfaces.networks)
+            totals.INTERFACES, vmi, annotations, lambda: _count_interfaces(interfaces)
         ),
-        disks=totals.read_total(totals.DISKS, vmi, annotations, lambda: count_disks(vmi)),
+        disks=totals.read_total(totals.DISKS, vmi, annotations, lambda: _count_disks(vmi)),
         host_devices=totals.read_total(
-            totals.HOST_DEVICES, vmi, annotations, lambda: count_host_devices(vmi)
+            totals.HOST_DEVICES, vmi, annotations, lambda: totals.Defined(count_host_devices(vmi))
         ),
         max_ports=None if max_ports is None else read_count(max_ports, 1, MAX_PORTS),
         teaming=read_teaming(annotations),
@@ -104,6 +106,15 @@ def _read(
     )
     check_pairs(request, interfaces)
     return request
+
+
+def _count_interfaces(interfaces: Interfaces) -> totals.Defined:
+    return totals.Defined(len(interfaces.networks) - len(interfaces.bound), interfaces.bound)
+
+
+def _count_disks(vmi: Field) -> totals.Defined:
+    disks = read_disks(vmi)
+    return totals.Defined(disks.defined, disks.hotplugged)
 
 
 def _requests_totals(document: dict[str, object]) -> bool:

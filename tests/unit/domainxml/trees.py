@@ -12,7 +12,8 @@ def recorded(boot: str, name: str) -> Topology:
 def written(*devices: str, machine: str = "q35", arch: str = "x86_64") -> bytes:
     return (
         f"<domain type='qemu'><name>vm</name><os><type arch='{arch}' machine='{machine}'>hvm"
-        f"</type></os><devices>{''.join(devices)}<memballoon model='none'/>"
+        f"</type></os><features><acpi/></features><devices>{''.join(devices)}"
+        "<memballoon model='none'/>"
         "<controller type='usb' model='none'/></devices></domain>"
     ).encode()
 

@@ -98,7 +98,7 @@ def mutate(
     guests = inject(root, request.vfs, pool_networks=pool_networks)
     transients = apply_teaming(root, request)
     done = reserve(base, guests, wish, source)
-    keep_unpluggable(done.layout, transients)
+    keep_unpluggable(done.layout, transients, root_complex=request.root_complex)
     notes = ("the ports are left to a later call of this boot",) if wish.later_call else ()
     if request.asks_nothing:
         return Mutation(domain, done.before, done.after)

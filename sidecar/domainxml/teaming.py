@@ -39,7 +39,7 @@ def apply_teaming(domain: etree._Element, request: Request) -> list[etree._Eleme
                 "is a VF",
                 todo="Give the VM such an SR-IOV interface, or an entry in portside.io/vfs.",
             )
-        persistent = _find_persistent(domain, pair)
+        persistent = _find_persistent(domain, pair, transitional=request.transitional)
         _check_mac(persistent, transient, pair, _known_mac(request, pair.transient))
         _set_teaming(persistent, pair, {"type": "persistent"})
         _set_teaming(transient, pair, {"type": "transient", "persistent": f"ua-{pair.persistent}"})
@@ -66,7 +66,9 @@ def _find_transient(domain: etree._Element, name: str) -> etree._Element | None:
     return None
 
 
-def _find_persistent(domain: etree._Element, pair: TeamingPair) -> etree._Element:
+def _find_persistent(
+    domain: etree._Element, pair: TeamingPair, *, transitional: bool
+) -> etree._Element:
     wanted = f"ua-{pair.persistent}"
     found = next(
         (element for element in devices_named(domain, "interface") if _alias(element) == wanted),
@@ -80,6 +82,14 @@ def _find_persistent(domain: etree._Element, pair: TeamingPair) -> etree._Elemen
         )
     model = child_of(found, "model")
     kind = None if model is None else model.get("type")
+    if transitional and kind == "virtio-transitional":
+        raise RequestError(
+            f"interface {pair.persistent} cannot be the persistent half of a team",
+            where=pair.where,
+            found=f"model {kind}, since the VMI says useVirtioTransitional",
+            expected="a virtio interface on PCIe: a conventional PCI device teams with no VF",
+            todo="Leave useVirtioTransitional out of spec.domain.devices.",
+        )
     if found.get("type") == "hostdev" or kind not in _VIRTIO:
         raise RequestError(
             f"interface {pair.persistent} cannot be the persistent half of a team",

@@ -99,7 +99,8 @@ def mutate(
     transients = apply_teaming(root, request)
     done = reserve(base, guests, wish, source)
     keep_unpluggable(done.layout, transients, root_complex=request.root_complex)
-    notes = ("the ports are left to a later call of this boot",) if wish.later_call else ()
+    later = ("the ports are left to a later call of this boot",) if wish.later_call else ()
+    notes = (*later, *done.notes)
     if request.asks_nothing:
         return Mutation(domain, done.before, done.after)
     return Mutation(format_domain(root, domain), done.before, done.after, notes)

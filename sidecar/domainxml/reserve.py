@@ -16,11 +16,18 @@ from lxml import etree
 from sidecar.domainxml import connect
 from sidecar.domainxml.address import describe, write_place
 from sidecar.domainxml.buses import Place
+from sidecar.domainxml.commandline import read_command_line
 from sidecar.domainxml.controllers import PciController
 from sidecar.domainxml.document import append_child, devices_named, devices_of, insert_child
 from sidecar.domainxml.inventory import Device, Inventory
 from sidecar.domainxml.layout import Layout, count_ports
 from sidecar.domainxml.limit import Outlook, check_limit, forecast
+from sidecar.domainxml.out_of_way import (
+    check_command_line,
+    notes_on,
+    place_at_the_end,
+    slots_at_the_end,
+)
 from sidecar.domainxml.placeholders import make_placeholder
 from sidecar.domainxml.source import ControllerSource
 from sidecar.errors import InternalError
@@ -51,11 +58,15 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """The ports before and after, as this call's domain would boot, and where all sits."""
+    """The ports before and after, as this call's domain would boot, and where all sits.
+
+    ``notes`` are sentences worth logging.
+    """
 
     before: PortCount
     after: PortCount
     layout: Layout
+    notes: tuple[str, ...] = ()
 
 
 def reserve(
@@ -77,7 +88,10 @@ def reserve(
         InternalError: a device would move.
     """
     inventory = base.inventory
+    line = read_command_line(inventory.domain)
     before = count_ports(base)
+    check_command_line(line, base, len(guests) + wish.free)
+    last_slots = slots_at_the_end(base, line) if inventory.express and line.on_root else None
     placed = _placements(base)
     given = len(base.buses.buses)
     guest_places = source.extend(base, len(guests))
@@ -90,7 +104,8 @@ def reserve(
         write_place(guest, place)
         inventory.add_device(guest, place)
     controllers = base.added
-    sent = places if wish.later_call and source.by_launcher and _can_send(base) else []
+    may_send = wish.later_call and source.by_launcher and last_slots is None
+    sent = places if may_send and _can_send(base) else []
     if sent:
         _send_placeholders(inventory, sent)
         controllers = []
@@ -101,8 +116,13 @@ def reserve(
     _write_controllers(inventory, controllers)
     if not guests and not sent and not controllers:
         _check_limit(wish, before, before, given - 1)
-        return Reservation(before, before, base)
-    after = _verify(base, source, placed, [c for c in controllers if c.index >= given])
+        return Reservation(before, before, base, notes_on(line, grew=False))
+    grown = [c for c in controllers if c.index >= given]
+    if last_slots is not None:
+        ours = {controller.index for controller in grown}
+        place_at_the_end([c for c in inventory.controllers if c.index in ours], last_slots)
+        grown = []
+    after = _verify(base, source, placed, grown)
     count = count_ports(after)
     _check_limit(wish, before, count, len(after.buses.buses) - 1, sent=len(sent))
     if not wish.later_call and count.free < wish.free:
@@ -112,7 +132,7 @@ def reserve(
             found=str(count.free),
             expected=f"at least {wish.free}",
         )
-    return Reservation(before, count, after)
+    return Reservation(before, count, after, notes_on(line, grew=bool(controllers)))
 
 
 def _check_limit(

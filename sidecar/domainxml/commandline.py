@@ -22,8 +22,10 @@ NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0"
 _ROOTS = {"pci.0", "pcie.0", "pci", "pcie"}
 _CONTROLLER = re.compile(r"(?:pci|pcie)\.([0-9]{1,3})")
 _ADDRESS = re.compile(r"\s*(?:0[xX])?([0-9a-fA-F]{1,2})(?:\.([0-7]))?")
-_BY_BOARD = {"nic": None, "net": "nic", "readconfig": None, "usb": None, "vga": None}
+_BY_BOARD = {"nic": "", "net": "nic", "readconfig": "", "usb": "", "vga": ""}
 """Options whose devices the board places, or that only QEMU reads; with how the value begins."""
+_LONGEST = 40
+"""Characters of a model's name that errors quote."""
 _MACHINE = {"machine", "M"}
 
 
@@ -83,13 +85,12 @@ class _Reader:
         elif option in _MACHINE:
             named = _properties(value, first="type").get("type", "")
             self.machine = named if isinstance(named, str) else ""
-        elif option in _BY_BOARD and value.startswith(_BY_BOARD[option] or ""):
-            if value not in {"none", "off"}:
-                self.unknown.append(f"-{option}")
+        elif option in _BY_BOARD and value.startswith(_BY_BOARD[option]) and value != "none":
+            self.unknown.append(f"-{option}")
 
     def _device(self, properties: dict[str, object]) -> None:
         model = properties.get("driver")
-        if not isinstance(model, str) or takes_no_address(model):
+        if not isinstance(model, str) or not model or takes_no_address(model):
             return
         bus = self._bus(properties.get("bus"))
         if bus is None:
@@ -108,9 +109,6 @@ class _Reader:
             return None
         found = _CONTROLLER.fullmatch(name)
         return int(found[1]) if found else self.aliases.get(name)
-
-
-_LONGEST = 40
 
 
 def read_command_line(domain: etree._Element) -> CommandLine:

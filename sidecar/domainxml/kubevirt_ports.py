@@ -21,13 +21,12 @@ MAX_INDEX = 31
 LARGE_MEMORY = 2 << 30
 """Bytes; a VM with more gets ports for 16 devices rather than for 8."""
 
-_UNITS = {"b": 1, "bytes": 1} | {
-    name: base**power
+_SCALE: dict[str, int] = {"b": 1, "bytes": 1} | {
+    name.lower(): int(base**power)
     for power, letter in enumerate("KMGTPE", 1)
     for name, base in ((letter, 1024), (f"{letter}iB", 1024), (f"{letter}B", 1000))
 }
-"""libvirt's (``virScaleInteger``), which takes capital and small letters alike."""
-_SCALE = {name.lower(): factor for name, factor in _UNITS.items()}
+"""libvirt's units (``virScaleInteger``), which takes capital and small letters alike."""
 _NOT_COUNTED = ("pci-root", "pcie-root", "pcie-expander-bus")
 _NUMBER = re.compile(r"\s*([0-9]{1,19})\s*")
 

@@ -106,9 +106,7 @@ def mutate(
     return Mutation(format_domain(root, domain), done.before, done.after, notes)
 
 
-def _wish(
-    base: Layout, request: Request, demand: Demand, foreign: list[etree._Element]
-) -> Wish:
+def _wish(base: Layout, request: Request, demand: Demand, foreign: list[etree._Element]) -> Wish:
     """Tell what to reserve, and what KubeVirt does after this call.
 
     ``foreign`` are KubeVirt's own placeholders.

@@ -13,6 +13,7 @@ from sidecar.domainxml.buses import Place
 from sidecar.domainxml.commandline import CommandLine, CommandLineDevice
 from sidecar.domainxml.controllers import PciController
 from sidecar.domainxml.layout import Layout, is_port, pluggable, pluggable_bus
+from sidecar.domainxml.placeholders import is_placeholder
 from sidecar.errors import CapacityError, RequestError
 
 _WHERE = "domain XML, <qemu:commandline>"
@@ -55,10 +56,11 @@ def check_command_line(line: CommandLine, layout: Layout, wanted: int) -> None:
 def _in_the_way(device: CommandLineDevice, layout: Layout, wanted: int) -> bool:
     buses = layout.buses.buses
     if device.bus >= len(buses):
-        return False
+        # Nobody sits there as long as libvirt knows: it is one of the ports to come.
+        return True
     bus = buses[device.bus]
     if is_port(bus):
-        return pluggable(bus)
+        return pluggable(bus) or (pluggable_bus(bus) and _only_placeholders(layout, device.bus))
     if layout.inventory.express or not pluggable_bus(bus):
         return False
     if device.place is None:
@@ -68,6 +70,12 @@ def _in_the_way(device: CommandLineDevice, layout: Layout, wanted: int) -> bool:
     slots = range(bus.spec.first_slot, device.place.slot)
     before += sum(not bus.taken.get(slot) for slot in slots)
     return not bus.taken.get(device.place.slot) and before < wanted
+
+
+def _only_placeholders(layout: Layout, bus: int) -> bool:
+    """Whether a port will be empty once KubeVirt takes its placeholders away."""
+    owners = [owner for owner, place in layout.places.items() if place.bus == bus]
+    return all(owner.element is not None and is_placeholder(owner.element) for owner in owners)
 
 
 def slots_at_the_end(layout: Layout, line: CommandLine) -> list[int]:

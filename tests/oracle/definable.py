@@ -20,7 +20,7 @@ def make_definable(xml: bytes) -> bytes:
             devices.remove(tpm)
         for interface in devices.iterfind("interface[@type='vhostuser']"):
             interface.set("type", "ethernet")
-            for child in interface.xpath("source | backend | portForward"):
+            for child in list(interface.iterchildren("source", "backend", "portForward")):
                 interface.remove(child)
     return etree.tostring(root)
 

@@ -3,8 +3,8 @@
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,6 +18,9 @@ from sidecar.errors import RequestError
 from tests.oracle.oracle import Oracle
 from tests.oracle.test_boots import CASES, VF, asking, definer, first_domain
 from tests.support import RECORDINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FORETOLD = re.compile(r"found (\d+) root ports at boot")
 EXPRESS = [name for name in CASES if name not in {"root3", "trans"}]

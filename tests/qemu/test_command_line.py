@@ -11,7 +11,7 @@ import pytest
 
 from sidecar.demo.cases import CaseName, load_case
 from sidecar.demo.launcher import boot
-from sidecar.demo.plug import _disk, fill
+from sidecar.demo.plug import empty_disk, fill
 from sidecar.domainxml.planner import Planner
 from sidecar.domainxml.qemu_models import takes_no_address
 from sidecar.domainxml.startable import make_startable
@@ -67,7 +67,9 @@ def vmi(total: int) -> bytes:
 
 def places(monitor: str) -> dict[str, str]:
     """Where each device sits that has a name, by QEMU's own account (``info pci``)."""
-    found = re.finditer(r"Bus +(\d+), device +(\d+), function (\d+):(.*?)id \"(.*?)\"", monitor, re.S)
+    found = re.finditer(
+        r"Bus +(\d+), device +(\d+), function (\d+):(.*?)id \"(.*?)\"", monitor, re.DOTALL
+    )
     return {one[5]: f"{one[1]}:{one[2]}.{one[3]}" for one in found if one[5]}
 
 
@@ -121,7 +123,7 @@ def test_they_stay_through_all_calls_of_a_boot(
         first = with_arguments(case.domain)
         request = case.vmi if asked is None else case.asking_for(asked)
         calls = boot(request, first, hook, libvirt.define_and_dump)
-        stand_in = make_startable(calls[-1].defined, folder.name, _disk(folder)).domain
+        stand_in = make_startable(calls[-1].defined, folder.name, empty_disk(folder)).domain
         with libvirt.start_paused(with_arguments(stand_in)) as guest:
             found = places(guest.monitor("info pci"))
             return found, fill(guest)[0]
@@ -170,7 +172,7 @@ def test_models_that_take_no_address_are_qemus() -> None:
     text = subprocess.run(  # noqa: S603 -- a fixed command
         [binary, "-M", "none", "-device", "help"], capture_output=True, text=True, check=True
     ).stdout
-    models = dict(re.findall(r'^name "([^"]+)"(?:, bus ([\w-]+))?', text, re.M))
+    models = dict(re.findall(r'^name "([^"]+)"(?:, bus ([\w-]+))?', text, re.MULTILINE))
     assert len(models) > 200
     assert not [name for name, bus in models.items() if bus == "PCI" and takes_no_address(name)]
     # Boards with I2C or SPI have no PCI bus that we know.

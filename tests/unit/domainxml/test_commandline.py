@@ -103,9 +103,10 @@ def test_what_nobody_can_tell_is_refused(args: tuple[str, ...]) -> None:
 def test_a_machine_on_the_command_line_is_noted() -> None:
     args = ("-machine", "type=pc-q35-3.1,accel=kvm")
     done = mutate(domain(nic("a"), args=args), NINE, Planner())
-    assert done.notes == (
+    (note,) = done.notes
+    assert note == (
         "qemu:commandline overrides the machine type (pc-q35-3.1): the ports are those of the "
-        "type in <os>",
+        "type in <os>"
     )
     assert read("-M", "q35,smm=on").machine == "q35"
     assert read("-machine", "accel=kvm").machine == ""

@@ -119,8 +119,7 @@ def reserve(
         return Reservation(before, before, base, notes_on(line, grew=False))
     grown = [c for c in controllers if c.index >= given]
     if last_slots is not None:
-        ours = {controller.index for controller in grown}
-        place_at_the_end([c for c in inventory.controllers if c.index in ours], last_slots)
+        place_at_the_end([c for c in inventory.controllers if c.index >= given], last_slots)
         grown = []
     after = _verify(base, source, placed, grown)
     count = count_ports(after)

@@ -7,8 +7,8 @@ from typing import Any
 
 from tests.support import RECORDINGS
 
-CALLS = sorted(RECORDINGS.glob("*/pass*-to-hook.xml"))
-PLUGGING = [call for call in CALLS if call.parent.name != "root3"]
+ALL_CALLS = sorted(RECORDINGS.glob("*/pass*-to-hook.xml"))
+CALLS = [call for call in ALL_CALLS if call.parent.name != "root3"]
 """Those of VMs into which KubeVirt can plug a NIC."""
 
 

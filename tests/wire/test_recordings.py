@@ -7,8 +7,9 @@ import pytest
 
 from sidecar.hooks.pb import v1alpha2_pb2, v1alpha2_pb2_grpc, v1alpha3_pb2, v1alpha3_pb2_grpc
 from tests.wire.hookprocess import CALLS, HookProcess, dial, mutate_by_plugin
-from tests.wire.recordings import CALLS as RECORDED
-from tests.wire.recordings import PLUGGING, asking, domain_of, name_of, vmi_of
+from tests.wire.recordings import ALL_CALLS as RECORDED
+from tests.wire.recordings import CALLS as PLUGGING
+from tests.wire.recordings import asking, domain_of, name_of, vmi_of
 
 
 @pytest.mark.parametrize("service", CALLS)

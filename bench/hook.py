@@ -11,7 +11,8 @@ from bench.figures import describe_machine, judge, median, percentile, read_memo
 from bench.servers import Server, run_do_nothing, run_portside
 
 RECORDINGS = Path(__file__).parents[1] / "tests" / "data" / "kubevirt-1.9"
-CALLS = sorted(RECORDINGS.glob("*/pass*-to-hook.xml"))
+BOOTS = ("bigmem", "nic1", "nic4", "sriov")
+CALLS = [call for boot in BOOTS for call in sorted((RECORDINGS / boot).glob("pass*-to-hook.xml"))]
 
 BLOCK = 20
 START_MILLISECONDS = 150

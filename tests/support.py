@@ -9,6 +9,7 @@ import pytest
 
 DATA = Path(__file__).parent / "data"
 RECORDINGS = DATA / "kubevirt-1.9"
+ASKED = DATA / "kubevirt-1.9-asked"
 
 
 def missing(reason: str) -> NoReturn:

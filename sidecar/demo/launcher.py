@@ -17,9 +17,6 @@ Hook: TypeAlias = Callable[[bytes, bytes], bytes]
 Define: TypeAlias = Callable[[bytes], bytes]
 """Domain in, libvirt's inactive XML out."""
 
-LARGE_MEMORY = 2 << 30
-"""Bytes; above it KubeVirt reserves for 16 ports rather than 8."""
-
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -68,10 +65,7 @@ class Guest:
         """Root ports that KubeVirt appends before the last call."""
         if self.root_complex:
             return 0
-        used = replay.count_pci_devices(domain)
-        large = replay.memory_bytes(domain) > LARGE_MEMORY
-        free = max(16 - used, 6) if large else max(8 - used, 3)
-        return max(0, free - self.placeholders)
+        return replay.count_extra_ports(domain, self.placeholders)
 
 
 def _has_express(spec: dict[str, Any]) -> bool:

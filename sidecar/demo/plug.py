@@ -34,7 +34,9 @@ def running(libvirt: Libvirt, domain: bytes, folder: Path) -> Iterator[RunningDo
     Raises:
         HostError: libvirt or QEMU refused it.
     """
-    with libvirt.start_paused(make_startable(domain, folder.name, _disk(folder)).domain) as guest:
+    with libvirt.start_paused(
+        make_startable(domain, folder.name, empty_disk(folder)).domain
+    ) as guest:
         yield guest
 
 
@@ -59,13 +61,14 @@ def plug(libvirt: Libvirt, domain: bytes, folder: Path) -> Plugged:
     Raises:
         HostError: libvirt or QEMU refused to start it.
     """
-    startable = make_startable(domain, folder.name, _disk(folder))
+    startable = make_startable(domain, folder.name, empty_disk(folder))
     with libvirt.start_paused(startable.domain) as guest:
         attached, refusal = fill(guest)
     return Plugged(attached, refusal, startable.changes)
 
 
-def _disk(folder: Path) -> str:
+def empty_disk(folder: Path) -> str:
+    """Make the file that stands for every disk of a stand-in; return its path."""
     folder.mkdir(exist_ok=True)
     path = folder / "empty.img"
     with path.open("wb") as file:

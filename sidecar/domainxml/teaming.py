@@ -40,7 +40,7 @@ def apply_teaming(domain: etree._Element, request: Request) -> list[etree._Eleme
                 todo="Give the VM such an SR-IOV interface, such a host device, or an entry in "
                 "portside.io/vfs.",
             )
-        persistent = _find_persistent(domain, pair)
+        persistent = _find_persistent(domain, pair, transitional=request.transitional)
         if alias_of(transient) not in alias.of_host_device(pair.transient):
             _check_mac(persistent, transient, pair, _known_mac(request, pair.transient))
         _set_teaming(persistent, pair, {"type": "persistent"})
@@ -88,7 +88,9 @@ def _pci_device(element: etree._Element, pair: TeamingPair) -> etree._Element:
     return element
 
 
-def _find_persistent(domain: etree._Element, pair: TeamingPair) -> etree._Element:
+def _find_persistent(
+    domain: etree._Element, pair: TeamingPair, *, transitional: bool
+) -> etree._Element:
     wanted = alias.of_network(pair.persistent)
     found = next(
         (element for element in devices_named(domain, "interface") if alias_of(element) == wanted),
@@ -102,6 +104,14 @@ def _find_persistent(domain: etree._Element, pair: TeamingPair) -> etree._Elemen
         )
     model = child_of(found, "model")
     kind = None if model is None else model.get("type")
+    if transitional and kind == "virtio-transitional":
+        raise RequestError(
+            f"interface {pair.persistent} cannot be the persistent half of a team",
+            where=pair.where,
+            found=f"model {kind}, since the VMI says useVirtioTransitional",
+            expected="a virtio interface on PCIe: a conventional PCI device teams with no VF",
+            todo="Leave useVirtioTransitional out of spec.domain.devices.",
+        )
     if found.get("type") == "hostdev" or kind not in _VIRTIO:
         raise RequestError(
             f"interface {pair.persistent} cannot be the persistent half of a team",

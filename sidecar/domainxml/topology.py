@@ -146,6 +146,7 @@ class _Tree:
 
     def __init__(self, layout: Layout) -> None:
         self._buses = layout.buses.buses
+        self._plugs = layout.inventory.machine.plugs
         self._controllers = {c.index: c for c in layout.controllers}
         self._places = {c.index: layout.places.get(c) for c in layout.controllers}
         self._devices: dict[int, list[PciDevice]] = {}
@@ -175,7 +176,7 @@ class _Tree:
             model=bus.model,
             place=self._places.get(index),
             port=_port_state(bus, devices) if is_port(bus) else None,
-            pluggable=bus.flags & connect.HOTPLUG != 0,
+            pluggable=self._plugs and bus.flags & connect.HOTPLUG != 0,
             free_slots=bus.free_slots() if bus.flags & connect.PCI and not bus.dedicated else 0,
             implicit=controller is None or controller.element is None,
             devices=tuple(devices),

@@ -32,7 +32,8 @@ ATTRIBUTES = frozenset(
     retries role rotation_rate rss rss_hash_report rx_queue_size scaling scheduler seconds
     secs secure serverName service sgio shareBacking sharePolicy size slave slew slot slots
     snapshot socket sockets speed ssid start startport startupPolicy state stateless
-    stepping streamName switchid tap target template thread_pool_max thread_pool_min threads
+    stepping streamName switchid tap target template templateFormat thread_pool_max
+    thread_pool_min threads
     threshold tickpolicy timeout timerPeriod timezone tls tlsHostname tlsPort to track trans
     transport tray trunk trustGuestRxFilters tryMMap tryPoll tso4 tso6 tty tx_queue_size
     txmode type typeid typeidversion ufo uid unique_id unit units unknown usage user

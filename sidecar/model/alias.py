@@ -49,3 +49,8 @@ def any_of_entry(name: str) -> frozenset[str]:
     Portside 0.1.0 and before named every VF ``ua-portside-NAME``, hostdevs too.
     """
     return frozenset({of_entry(name, kind) for kind in AttachAs})
+
+
+def is_of_entry(text: str) -> bool:
+    """Tell whether an alias is one that an entry of ``portside.io/vfs`` gives, whichever."""
+    return text.startswith((SRIOV + PORTSIDE, USER + PORTSIDE))

@@ -44,17 +44,23 @@ class Network:
 class DeviceTotal:
     """A total of devices that the VM may come to have, and how many it defines now.
 
-    ``where`` names the field or annotation that asked, for errors.
+    ``where`` names the field or annotation that asked, for errors. ``uncertain`` names those
+    that the VMI lists and the domain perhaps lacks; ``defined`` does not count them.
     """
 
     total: int
     defined: int
     where: str
+    uncertain: frozenset[str] = frozenset()
 
     @property
     def missing(self) -> int:
-        """Ports to keep free for this kind of device (0 or more)."""
-        return max(0, self.total - self.defined)
+        """Ports to keep free for this kind of device (0 or more), if no uncertain one is there."""
+        return self.missing_beside(0)
+
+    def missing_beside(self, present: int) -> int:
+        """Ports to keep free, when the domain has so many of the uncertain devices."""
+        return max(0, self.total - self.defined - present)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +135,8 @@ class Request:
 
     ``networks`` are the interfaces that the domain has (none with ``state: absent``);
     a VMI with no key of ours leaves them, as all else but its identity, unread.
+    ``bound`` names those of a binding plugin: the domain may lack them when we are asked,
+    since the plugin's own hook adds them after us, or never.
     ``topology_version`` is the VMI's ``kubevirt.io/pci-topology-version``: ``v3`` says
     that this KubeVirt calls the hook more than once before a boot.
     ``migration_target`` tells that the VMI is on its way here: KubeVirt calls once, without
@@ -136,10 +144,14 @@ class Request:
     ``host_device_names`` are those of ``spec.domain.devices.hostDevices``, any of which may
     be a VF; they are read if there is a pair. ``eviction_strategy`` is
     ``spec.evictionStrategy``, where KubeVirt writes the cluster's default at admission.
+    ``root_complex`` tells that KubeVirt places devices on bus 0 itself
+    (``kubevirt.io/placePCIDevicesOnRootComplex``), ``transitional`` that it makes virtio
+    devices of model virtio-transitional (``devices.useVirtioTransitional``).
     """
 
     vmi: VmiIdentity = field(default_factory=VmiIdentity)
     networks: tuple[Network, ...] = ()
+    bound: frozenset[str] = frozenset()
     interfaces: DeviceTotal | None = None
     disks: DeviceTotal | None = None
     host_devices: DeviceTotal | None = None
@@ -151,10 +163,12 @@ class Request:
     host_device_names: frozenset[str] = frozenset()
     hook_sidecars: HookSidecars = field(default_factory=HookSidecars)
     eviction_strategy: str | None = None
+    root_complex: bool = False
+    transitional: bool = False
 
     @property
     def free_ports(self) -> int:
-        """Ports that must be free when the domain boots."""
+        """Ports that must be free when the domain boots, if no uncertain device is there."""
         totals = (self.interfaces, self.disks, self.host_devices)
         return sum(total.missing for total in totals if total is not None)
 
@@ -169,5 +183,5 @@ class Request:
 
     @property
     def asks_nothing(self) -> bool:
-        """Whether the domain can go back untouched."""
+        """Whether the domain goes back untouched; ``max_ports`` may still refuse it."""
         return not (self.free_ports or self.teaming or self.vfs)

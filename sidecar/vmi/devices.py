@@ -13,17 +13,36 @@ from sidecar.vmi.field import Field, describe, enumerate_names
 # KubeVirt's admission (``validateInterfaceNameFormat``); so a name is safe in XML, too.
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _BUS_CARRIERS = ("disk", "lun", "cdrom")
+_BINDINGS = ("binding", "slirp", "passt", "macvtap")
+"""Fields of an interface that KubeVirt leaves to a plugin, the last three from old releases.
+
+Whether it puts a device into the domain depends on the cluster's configuration
+(``domainAttachmentType``), which no hook sees; a plugin's sidecar is asked after ours.
+"""
 _VIRTIO = "virtio"
+_ROOT_COMPLEX = "kubevirt.io/placePCIDevicesOnRootComplex"
 _ABSENT = "absent"
 """State of an interface that is to be unplugged, or never to be plugged at all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interfaces:
-    """The networks that the domain has an interface on, and the names of absent ones."""
+    """The networks that the domain has an interface on, and the names of absent ones.
+
+    ``bound`` are those networks whose interface a binding plugin makes, or nobody.
+    """
 
     networks: tuple[Network, ...]
     absent: frozenset[str]
+    bound: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Disks:
+    """Disks on PCI ports of their own: how many there are, and the names of hot-plugged ones."""
+
+    defined: int
+    hotplugged: frozenset[str]
 
 
 def read_interfaces(vmi: Field) -> Interfaces:
@@ -34,6 +53,7 @@ def read_interfaces(vmi: Field) -> Interfaces:
     """
     networks: list[Network] = []
     absent: set[str] = set()
+    bound: set[str] = set()
     names: set[str] = set()
     for interface in _elements(vmi, "interfaces"):
         name = interface.get("name")
@@ -48,7 +68,9 @@ def read_interfaces(vmi: Field) -> Interfaces:
             absent.add(name.text())
         else:
             networks.append(_network(interface, name.text()))
-    return Interfaces(tuple(networks), frozenset(absent))
+            if any(_value(interface, key) is not None for key in _BINDINGS):
+                bound.add(name.text())
+    return Interfaces(tuple(networks), frozenset(absent), frozenset(bound))
 
 
 def _network(interface: Field, name: str) -> Network:
@@ -84,21 +106,52 @@ def _names(vmi: Field, kind: str) -> frozenset[str]:
     return frozenset(name for name in names if isinstance(name, str))
 
 
-def count_disks(vmi: Field) -> int:
-    """Return how many disks sit on a PCI port of their own: those on bus virtio.
+def read_disks(vmi: Field) -> Disks:
+    """Read the disks that sit on a PCI port of their own: those on bus virtio.
 
     KubeVirt's defaults write the bus into every disk before a hook sees it
-    (``pkg/defaults``); other buses have one controller for all disks.
+    (``pkg/defaults``); other buses have one controller for all disks. A hot-plugged volume
+    stands among the disks too, and is in the domain only if it was ready before the boot.
     """
-    return sum(
-        any(_value(disk, carrier, "bus") == _VIRTIO for carrier in _BUS_CARRIERS)
+    names = [
+        name if isinstance(name := _value(disk, "name"), str) else ""
         for disk in _elements(vmi, "disks")
-    )
+        if any(_value(disk, carrier, "bus") == _VIRTIO for carrier in _BUS_CARRIERS)
+    ]
+    hotplugged = _hotplugged_volumes(vmi).intersection(names) if names else frozenset()
+    return Disks(sum(name not in hotplugged for name in names), frozenset(hotplugged))
+
+
+def _hotplugged_volumes(vmi: Field) -> frozenset[str]:
+    """Name the volumes that are plugged into the running VM."""
+    volumes = vmi.get("spec", "volumes")
+    names = set()
+    for volume in [] if volumes is None else volumes.elements():
+        sources = [source for source in volume.members().values() if isinstance(source.value, dict)]
+        name = _value(volume, "name")
+        if isinstance(name, str) and any(_value(one, "hotpluggable") is True for one in sources):
+            names.add(name)
+    return frozenset(names)
 
 
 def count_host_devices(vmi: Field) -> int:
     """Return how many host devices and GPUs the VMI defines."""
     return sum(1 for kind in ("gpus", "hostDevices") for _ in _elements(vmi, kind))
+
+
+def on_root_complex(vmi: Field) -> bool:
+    """Whether KubeVirt itself places the devices, on bus 0."""
+    return _value(vmi, "metadata", "annotations", _ROOT_COMPLEX) == "true"
+
+
+def uses_transitional(vmi: Field) -> bool:
+    """Whether KubeVirt makes virtio devices of model virtio-transitional.
+
+    Raises:
+        RequestError: the field is no boolean.
+    """
+    found = vmi.get("spec", "domain", "devices", "useVirtioTransitional")
+    return found is not None and found.boolean()
 
 
 def _elements(vmi: Field, kind: str) -> Iterator[Field]:

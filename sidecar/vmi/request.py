@@ -10,11 +10,14 @@ from sidecar.vmi.allocations import resolve_pools
 from sidecar.vmi.annotations import MAX_PORTS as MAX_PORTS_KEY
 from sidecar.vmi.annotations import PREFIX, Annotations
 from sidecar.vmi.devices import (
-    count_disks,
+    Interfaces,
     count_host_devices,
+    on_root_complex,
+    read_disks,
     read_gpu_names,
     read_host_device_names,
     read_interfaces,
+    uses_transitional,
 )
 from sidecar.vmi.document import load_bytes
 from sidecar.vmi.field import Field
@@ -94,12 +97,13 @@ def _read(
     request = Request(
         vmi=identity,
         networks=interfaces.networks,
+        bound=interfaces.bound,
         interfaces=totals.read_total(
-            totals.INTERFACES, vmi, annotations, lambda: len(interfaces.networks)
+            totals.INTERFACES, vmi, annotations, lambda: _count_interfaces(interfaces)
         ),
-        disks=totals.read_total(totals.DISKS, vmi, annotations, lambda: count_disks(vmi)),
+        disks=totals.read_total(totals.DISKS, vmi, annotations, lambda: _count_disks(vmi)),
         host_devices=totals.read_total(
-            totals.HOST_DEVICES, vmi, annotations, lambda: count_host_devices(vmi)
+            totals.HOST_DEVICES, vmi, annotations, lambda: totals.Defined(count_host_devices(vmi))
         ),
         max_ports=None if max_ports is None else read_count(max_ports, 1, MAX_PORTS),
         teaming=read_teaming(annotations),
@@ -107,6 +111,8 @@ def _read(
         topology_version=version,
         hook_sidecars=sidecars,
         eviction_strategy=_name(None if strategy is None else strategy.value) or None,
+        root_complex=on_root_complex(vmi),
+        transitional=uses_transitional(vmi),
     )
     if not request.pairs:
         return request
@@ -114,6 +120,15 @@ def _read(
     request = replace(share_macs(request), host_device_names=devices.host_devices)
     check_pairs(request, devices)
     return request
+
+
+def _count_interfaces(interfaces: Interfaces) -> totals.Defined:
+    return totals.Defined(len(interfaces.networks) - len(interfaces.bound), interfaces.bound)
+
+
+def _count_disks(vmi: Field) -> totals.Defined:
+    disks = read_disks(vmi)
+    return totals.Defined(disks.defined, disks.hotplugged)
 
 
 def _requests_totals(document: dict[str, object]) -> bool:

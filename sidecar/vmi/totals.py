@@ -27,8 +27,16 @@ HOST_DEVICES = Kind("kubevirt.io/hostdevice", known.HOST_DEVICES)
 RESOURCES = frozenset(kind.resource for kind in (INTERFACES, DISKS, HOST_DEVICES))
 
 
+@dataclass(frozen=True, slots=True)
+class Defined:
+    """How many devices of a kind the VMI defines, and names of those the domain may lack."""
+
+    count: int
+    uncertain: frozenset[str] = frozenset()
+
+
 def read_total(
-    kind: Kind, vmi: Field, annotations: Annotations, count: Callable[[], int]
+    kind: Kind, vmi: Field, annotations: Annotations, count: Callable[[], Defined]
 ) -> DeviceTotal | None:
     """Return the total that the VMI asks for, None when it does not.
 
@@ -63,4 +71,5 @@ def read_total(
             found=describe(totals[-1]),
             expected=f"{totals[0]}, or only one of the two",
         )
-    return DeviceTotal(totals[0], count(), asked[0].where)
+    defined = count()
+    return DeviceTotal(totals[0], defined.count, asked[0].where, defined.uncertain)

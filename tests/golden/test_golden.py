@@ -14,6 +14,7 @@ from lxml import etree
 from sidecar.domainxml.addressing.inventory import take_inventory
 from sidecar.domainxml.addressing.layout import Layout, count_ports, lay_out
 from sidecar.domainxml.addressing.machine import read_machine
+from sidecar.domainxml.demand import read_demand
 from sidecar.domainxml.reservation.placeholders import is_ours
 from sidecar.domainxml.reservation.planner import Planner
 from sidecar.errors import PortsideError
@@ -86,7 +87,7 @@ def check(case: Path, before: bytes, outcome: Outcome) -> None:
     if read_machine(tree).family is not MachineFamily.CCW:
         count = count_ports(layout_of(after))
         assert count == outcome.mutation.after
-        assert later or count.free >= request.free_ports
+        assert later or count.free >= read_demand(tree, read_machine(tree), request).ports
     for entry in request.vfs:
         hostdev = entry.kind is AttachAs.HOSTDEV
         name = f"ua-sriov-portside-{entry.name}" if hostdev else f"ua-portside-{entry.name}"

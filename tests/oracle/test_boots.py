@@ -19,18 +19,21 @@ from sidecar.domainxml.reservation.planner import Planner
 from sidecar.domainxml.reservation.skeleton import DefinedSource
 from sidecar.domainxml.reservation.source import ControllerSource
 from sidecar.hook.define_domain import Settings, define_domain
+from tests.oracle.definable import define
 from tests.oracle.oracle import Oracle
 from tests.oracle.readback import ReadBack, read_back
 from tests.support import RECORDINGS
 
 CASES = sorted(path.name for path in RECORDINGS.iterdir())
+# KubeVirt plugs no NIC into a root port of these two.
+PLUGGED = [name for name in CASES if name not in {"root3", "trans"}]
+TEAMS = {"sriov": '{"vf": "standby"}', "telco": '{"vf1": "stand"}'}
 VF = '[{"name": "extra", "address": "0000:65:00.3"}]'
-TEAM = '{"vf": "standby"}'
 OUR_VF = "hostdev pci ua-sriov-portside-extra #1"
 
 
 def definer(oracle: Oracle) -> Callable[[bytes], bytes]:
-    return lambda xml: oracle.define(xml.decode()).encode()
+    return lambda xml: define(oracle, xml)
 
 
 def hook_of(source: ControllerSource) -> Callable[[bytes, bytes], bytes]:
@@ -74,14 +77,14 @@ def check_last_call(call: Call, *, team: bool) -> None:
 
 
 @pytest.mark.parametrize("total", [0, 1, 5, 8, 20, 32])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", PLUGGED)
 @pytest.mark.parametrize("kind", ["planner", "launcher", "libvirt"])
 def test_boots_with_what_it_asked(
     oracles: tuple[Oracle, ...], kind: str, name: str, total: int
 ) -> None:
     case = RECORDINGS / name
-    team = name == "sriov"
-    wants = {"interfaces": str(total), "vfs": VF} | ({"teaming": TEAM} if team else {})
+    team = TEAMS.get(name)
+    wants = {"interfaces": str(total), "vfs": VF} | ({"teaming": team} if team else {})
     vmi = asking(case, **wants)
     for oracle in oracles:
         sources: dict[str, ControllerSource] = {
@@ -96,7 +99,7 @@ def test_boots_with_what_it_asked(
         assert free >= free_wanted(vmi, total)
         assert booted.devices.pop(OUR_VF)
         assert booted.devices == base.devices, "a device moved"
-        check_last_call(calls[-1], team=team)
+        check_last_call(calls[-1], team=team is not None)
         # KubeVirt appends its own extra ports to whatever the second call reserved.
         extra = Guest.read(vmi).extra_ports(first_domain(case))
         # From placeholders libvirt makes a spare port besides.

@@ -11,6 +11,7 @@ from lxml import etree
 from sidecar.demo.launcher import boot
 from sidecar.domainxml.kubevirt import replay
 from sidecar.domainxml.startable import count_root_ports
+from tests.oracle.definable import define
 from tests.oracle.oracle import Oracle
 from tests.support import RECORDINGS
 
@@ -29,7 +30,7 @@ def topology(xml: bytes) -> tuple[int, list[tuple[str, str, str]]]:
 
 
 def bytes_to_bytes(oracle: Oracle) -> Callable[[bytes], bytes]:
-    return lambda xml: oracle.define(xml.decode()).encode()
+    return lambda xml: define(oracle, xml)
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in RECORDINGS.iterdir()))

@@ -7,7 +7,9 @@ from typing import Any
 
 from tests.support import RECORDINGS
 
-CALLS = sorted(RECORDINGS.glob("*/pass*-to-hook.xml"))
+ALL_CALLS = sorted(RECORDINGS.glob("*/pass*-to-hook.xml"))
+CALLS = [call for call in ALL_CALLS if call.parent.name != "root3"]
+"""Those of VMs into which KubeVirt can plug a NIC."""
 
 
 def name_of(call: Path) -> str:

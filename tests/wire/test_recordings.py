@@ -7,7 +7,8 @@ import pytest
 
 from sidecar.pb import v1alpha2_pb2, v1alpha2_pb2_grpc, v1alpha3_pb2, v1alpha3_pb2_grpc
 from tests.wire.hookprocess import CALLS, HookProcess, dial, mutate_by_plugin
-from tests.wire.recordings import CALLS as RECORDED
+from tests.wire.recordings import ALL_CALLS as RECORDED
+from tests.wire.recordings import CALLS as PLUGGING
 from tests.wire.recordings import asking, domain_of, name_of, vmi_of
 
 
@@ -24,7 +25,7 @@ def test_a_vmi_that_asks_nothing_gets_its_bytes_back(
     assert answer.replace(b"<hostdev mode='subsystem' ", b"<hostdev ") == domain
 
 
-@pytest.mark.parametrize("recorded", RECORDED, ids=name_of)
+@pytest.mark.parametrize("recorded", PLUGGING, ids=name_of)
 def test_every_service_gives_the_same_answer(shared_hook: HookProcess, recorded: Path) -> None:
     domain, vmi = domain_of(recorded), asking(vmi_of(recorded), interfaces=12)
     answers = {call(shared_hook.path, domain, vmi) for call in CALLS.values()}
@@ -41,7 +42,7 @@ def test_a_reservation_changes_the_domain(shared_hook: HookProcess) -> None:
 
 
 def test_a_migration_target_is_the_same_work(shared_hook: HookProcess) -> None:
-    domain, vmi = domain_of(RECORDED[0]), asking(vmi_of(RECORDED[0]), interfaces=12)
+    domain, vmi = domain_of(PLUGGING[0]), asking(vmi_of(PLUGGING[0]), interfaces=12)
     boot = mutate_by_plugin(shared_hook.path, domain, vmi, "Boot")
     assert mutate_by_plugin(shared_hook.path, domain, vmi, "MigrationTarget") == boot
 

@@ -19,7 +19,7 @@ from sidecar.domainxml.addressing.controllers import (
     read_pci_controller,
 )
 from sidecar.domainxml.addressing.implicit import disk_number
-from sidecar.domainxml.addressing.machine import Chipset, Machine, read_machine
+from sidecar.domainxml.addressing.machine import Machine, read_machine
 from sidecar.domainxml.document import child_of, devices_named
 from sidecar.model.ports import MachineFamily
 
@@ -73,10 +73,8 @@ class Inventory:
 
     @property
     def pluggable(self) -> bool:
-        """Whether devices can be plugged: the PIIX board does it by ACPI, which may be off."""
-        if self.machine.chipset is not Chipset.I440FX:
-            return True
-        return self.domain.find("features/acpi") is not None
+        """Whether devices can be plugged while the domain runs."""
+        return self.machine.plugs
 
     def in_parsed_order(self) -> list[Device | PciController]:
         """All that may have an address of its own, in libvirt's order."""

@@ -80,9 +80,18 @@ def count_ports(layout: Layout) -> PortCount:
     if family is MachineFamily.PCI:
         slots = [b for b in layout.buses.buses if b.flags & connect.PCI and not b.dedicated]
         total = sum(b.spec.last_slot - b.spec.first_slot + 1 for b in slots)
-        free = sum(b.free_slots() for b in slots if b.flags & connect.HOTPLUG)
-        return PortCount(family, total, free)
+        return PortCount(family, total, count_slots(layout))
     return PortCount(family, 0, 0)
+
+
+def count_slots(layout: Layout) -> int:
+    """Count the conventional slots that are free and can be plugged."""
+    wanted = connect.PCI | connect.HOTPLUG
+    return sum(
+        bus.free_slots()
+        for bus in layout.buses.buses
+        if bus.flags & wanted == wanted and not bus.dedicated
+    )
 
 
 def is_port(bus: Bus) -> bool:
@@ -92,7 +101,12 @@ def is_port(bus: Bus) -> bool:
 
 def pluggable(bus: Bus) -> bool:
     """Whether libvirt would plug a device into this port now."""
-    return not bus.taken and bus.flags & connect.HOTPLUG != 0
+    return not bus.taken and pluggable_bus(bus)
+
+
+def pluggable_bus(bus: Bus) -> bool:
+    """Whether devices may come and go there, if there is room."""
+    return bus.flags & connect.HOTPLUG != 0
 
 
 def _is_final(dry: Layout) -> bool:

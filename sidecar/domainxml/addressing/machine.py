@@ -63,12 +63,17 @@ _FAMILIES = {
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """``<os><type arch= machine=>``, and what follows from it."""
+    """``<os><type arch= machine=>``, and what follows from it.
+
+    ``plugs``: devices can be plugged while it runs. i440FX does so by ACPI alone (QEMU: ``Bus
+    'pci.0' does not support hotplugging``); root ports do it natively, pSeries by RTAS.
+    """
 
     arch: str
     name: str
     chipset: Chipset
     family: MachineFamily
+    plugs: bool = True
 
 
 def read_machine(domain: etree._Element) -> Machine:
@@ -87,4 +92,5 @@ def read_machine(domain: etree._Element) -> Machine:
     if chipset is None:
         prefixes = _PREFIXES.get(kind, ())
         chipset = next((c for prefix, c in prefixes if name.startswith(prefix)), Chipset.OTHER)
-    return Machine(arch, name, chipset, _FAMILIES[chipset])
+    plugs = chipset is not Chipset.I440FX or domain.find("features/acpi") is not None
+    return Machine(arch, name, chipset, _FAMILIES[chipset], plugs)

@@ -8,15 +8,11 @@ Each function is one step of ``allocateHotplugPorts`` and its helpers
 
 from lxml import etree
 
+from sidecar.domainxml.kubevirt import ports as kubevirt_ports
 from sidecar.domainxml.kubevirt.model import reread
 
 PLACEHOLDER = "placeholder-"
 """What the names of KubeVirt's own placeholders begin with."""
-_MAX_INDEX = 31
-"""KubeVirt adds no root port with a higher index (``maxPCIBusIndex``)."""
-_UNITS = {"b": 1, "bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-"""KubeVirt writes ``b``, libvirt reads back ``KiB``."""
-_NOT_COUNTED = ("pci-root", "pcie-root", "pcie-expander-bus")
 
 
 def _parse(xml: bytes) -> etree._Element:
@@ -89,44 +85,14 @@ def take_devices(domain: bytes, read_back: bytes, *, keep_interfaces: bool) -> b
     return _write(root)
 
 
-def memory_bytes(domain: bytes) -> int:
-    """Return the domain's memory in bytes."""
-    memory = _parse(domain).find("memory")
-    if memory is None:
-        return 0
-    return int(memory.text or "0") * _UNITS[memory.get("unit", "KiB")]
+def count_extra_ports(domain: bytes, placeholders: int) -> int:
+    """Count the root ports that KubeVirt appends (``calculateExtraControllerCount``).
 
-
-def count_pci_devices(domain: bytes) -> int:
-    """Count devices as KubeVirt does to size its own reservation (``CountPCIDevices``).
-
-    Approximate, and KubeVirt's own: it counts a USB controller of model ``none`` too.
+    Args:
+        domain: as the converter makes it.
+        placeholders: how many KubeVirt adds to it for the first call.
     """
-    return sum(
-        _takes_address(element)
-        for element in _devices(_parse(domain))
-        if _child_attribute(element, "address", "type") in {"", "pci"}
-    )
-
-
-def _takes_address(device: etree._Element) -> bool:
-    match device.tag:
-        case "interface" | "watchdog" | "rng" | "memballoon":
-            return True
-        case "hostdev":
-            return device.get("type") == "pci"
-        case "controller":
-            return device.get("model") not in _NOT_COUNTED
-        case "disk":
-            return _child_attribute(device, "target", "bus") == "virtio"
-        case "input":
-            return device.get("bus") == "virtio"
-    return False
-
-
-def _child_attribute(element: etree._Element, child: str, attribute: str) -> str:
-    found = element.find(child)
-    return "" if found is None else found.get(attribute, "")
+    return kubevirt_ports.count_extra_ports(_parse(domain), placeholders)
 
 
 def add_root_ports(domain: bytes, count: int) -> bytes:
@@ -137,7 +103,7 @@ def add_root_ports(domain: bytes, count: int) -> bytes:
     used = [int(c.get("index", "0")) for c in controllers if c.get("type") == "pci"]
     first = max(used, default=0) + 1
     position = devices.index(controllers[-1]) + 1 if controllers else len(devices)
-    for index in range(min(first + count, _MAX_INDEX + 1) - 1, first - 1, -1):
+    for index in range(min(first + count, kubevirt_ports.MAX_INDEX + 1) - 1, first - 1, -1):
         port = etree.Element("controller", type="pci", index=str(index), model="pcie-root-port")
         devices.insert(position, port)
     return _write(root)

@@ -20,10 +20,18 @@ from sidecar.domainxml.addressing.controllers import PciController
 from sidecar.domainxml.addressing.inventory import Device, Inventory
 from sidecar.domainxml.addressing.layout import Layout, count_ports
 from sidecar.domainxml.document import append_child, devices_named, devices_of, insert_child
+from sidecar.domainxml.reservation.commandline import read_command_line
+from sidecar.domainxml.reservation.limit import Outlook, check_limit, forecast
+from sidecar.domainxml.reservation.out_of_way import (
+    check_command_line,
+    notes_on,
+    place_at_the_end,
+    slots_at_the_end,
+)
 from sidecar.domainxml.reservation.placeholders import make_placeholder
 from sidecar.domainxml.reservation.source import ControllerSource
-from sidecar.errors import InternalError, RequestError
-from sidecar.model.ports import MachineFamily, PortCount
+from sidecar.errors import InternalError
+from sidecar.model.ports import PortCount
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +44,29 @@ class Wish:
         later_call: KubeVirt certainly calls again before the boot, with the ports that
             libvirt makes for this call's domain.
         freed_later: ports that KubeVirt frees until then, taking its own placeholders away.
+        extra: root ports that KubeVirt appends by itself before the boot.
+        extra_first: it appends them before the next call, not after it.
     """
 
     free: int
     max_ports: int | None = None
     later_call: bool = False
     freed_later: int = 0
+    extra: int = 0
+    extra_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """The ports before and after, as this call's domain would boot, and where all sits."""
+    """The ports before and after, as this call's domain would boot, and where all sits.
+
+    ``notes`` are sentences worth logging.
+    """
 
     before: PortCount
     after: PortCount
     layout: Layout
+    notes: tuple[str, ...] = ()
 
 
 def reserve(
@@ -72,21 +88,22 @@ def reserve(
         InternalError: a device would move.
     """
     inventory = base.inventory
+    line = read_command_line(inventory.domain)
     before = count_ports(base)
+    check_command_line(line, base, len(guests) + wish.free)
+    last_slots = slots_at_the_end(base, line) if inventory.express and line.on_root else None
     placed = _placements(base)
     given = len(base.buses.buses)
     guest_places = source.extend(base, len(guests))
     with_guests = len(base.buses.buses)
-    for guest, place in zip(guests, guest_places, strict=True):
-        if base.buses.multiple_roots and guest.tag == "hostdev" and place.bus:
-            base.buses.buses[place.bus].dedicated = True
+    _dedicate(base, guests, guest_places)
     places = source.extend(base, max(0, wish.free - wish.freed_later))
-    _check_limit(base, given, wish)
     for guest, place in zip(guests, guest_places, strict=True):
         write_place(guest, place)
         inventory.add_device(guest, place)
     controllers = base.added
-    sent = places if wish.later_call and source.by_launcher and _can_send(base) else []
+    may_send = wish.later_call and source.by_launcher and last_slots is None
+    sent = places if may_send and _can_send(base) else []
     if sent:
         _send_placeholders(inventory, sent)
         controllers = []
@@ -98,9 +115,15 @@ def reserve(
     if controllers:
         _write_shifted(base)
     if not guests and not sent and not controllers:
-        return Reservation(before, before, base)
-    after = _verify(base, source, placed, [c for c in controllers if c.index >= given])
+        _check_limit(wish, before, before, given - 1)
+        return Reservation(before, before, base, notes_on(line, grew=False))
+    grown = [c for c in controllers if c.index >= given]
+    if last_slots is not None:
+        place_at_the_end([c for c in inventory.controllers if c.index >= given], last_slots)
+        grown = []
+    after = _verify(base, source, placed, grown)
     count = count_ports(after)
+    _check_limit(wish, before, count, len(after.buses.buses) - 1, sent=len(sent))
     if not wish.later_call and count.free < wish.free:
         raise InternalError(
             "the reserved ports are not free",
@@ -108,22 +131,21 @@ def reserve(
             found=str(count.free),
             expected=f"at least {wish.free}",
         )
-    return Reservation(before, count, after)
+    return Reservation(before, count, after, notes_on(line, grew=bool(controllers)))
 
 
-def _check_limit(layout: Layout, given: int, wish: Wish) -> None:
-    total = count_ports(layout).total
-    grew = len(layout.buses.buses) > given
-    express = layout.inventory.machine.family is MachineFamily.PCIE
-    if wish.max_ports is None or not grew or not express or total <= wish.max_ports:
-        return
-    raise RequestError(
-        "the ports asked for exceed the limit",
-        where="annotation portside.io/max-ports",
-        found=f"{total} root ports for all devices and the {wish.free} to be free",
-        expected=f"at most {wish.max_ports}",
-        todo="Raise the limit or ask for less.",
-    )
+def _dedicate(base: Layout, guests: list[etree._Element], places: list[Place]) -> None:
+    """Keep others off the host bridges of hostdevs: each has its own (pSeries)."""
+    for guest, place in zip(guests, places, strict=True):
+        if base.buses.multiple_roots and guest.tag == "hostdev" and place.bus:
+            base.buses.buses[place.bus].dedicated = True
+
+
+def _check_limit(
+    wish: Wish, before: PortCount, now: PortCount, highest: int, *, sent: int = 0
+) -> None:
+    outlook = Outlook(wish.extra, wish.extra_first, wish.freed_later + sent, highest)
+    check_limit(wish.max_ports, before, wish.free, forecast(before, now, wish.free, outlook))
 
 
 def _can_send(layout: Layout) -> bool:

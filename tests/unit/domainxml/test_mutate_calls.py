@@ -40,6 +40,12 @@ def call(request: Request, *devices: str, machine: str = "q35", arch: str = "x86
         pytest.param(
             Request(interfaces=NINE, topology_version="v2"),
             (nic("a"),),
+            True,
+            id="v2, the first call",
+        ),
+        pytest.param(
+            Request(interfaces=NINE, topology_version="v9"),
+            (nic("a"),),
             False,
             id="another version",
         ),
@@ -85,7 +91,7 @@ def test_leftover_placeholders_go() -> None:
     "request_",
     [
         Request(),
-        Request(topology_version="v3", max_ports=3),
+        Request(topology_version="v3"),
         Request(interfaces=DeviceTotal(1, 1, "")),
         Request(interfaces=DeviceTotal(0, 3, ""), disks=DeviceTotal(0, 0, "")),
     ],

@@ -103,9 +103,9 @@ def test_pc_without_acpi_plugs_nothing() -> None:
     bare = written(nic("a"), machine="pc", acpi=False)
     error = refusal(RequestError, mutate, bare, request, Planner())
     assert str(error) == (
-        "domain XML, <features>: nothing can be plugged into this machine while it runs; found "
-        "machine pc without <acpi/>; expected <acpi/>, or a machine with PCIe. Enable "
-        "spec.domain.features.acpi, or choose machine type q35."
+        "test: nothing can be plugged into machine pc without ACPI; found 3, and a domain without "
+        "<features><acpi/>; expected ACPI, or as many as the VM defines. Do not disable "
+        "spec.domain.features.acpi, or use machine type q35."
     )
     assert mutate(written(nic("a"), machine="pc"), request, Planner()).after is not None
     assert mutate(written(nic("a"), acpi=False), request, Planner()).after is not None

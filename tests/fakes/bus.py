@@ -65,6 +65,8 @@ class Bus:
         self.taken: list[Taken] = []
         self.flaps: Counter[str] = Counter()
         self.made: Counter[str] = Counter()
+        self.macs: dict[str, str] = {}
+        self.broken: set[str] = set()
         self._answers = answers
         self._behaviours = behaviours
         self._shared = shared
@@ -122,6 +124,8 @@ class Bus:
             return errno.ENODEV
         if function.driver:
             return errno.EBUSY
+        if function.address in self.broken:
+            return errno.EIO
         if function.physfn and not self.autoprobe[function.physfn] and not function.override:
             return errno.ENODEV
         folder = self.tree.function(function.address)
@@ -167,6 +171,7 @@ class Bus:
     def remove_vf(self, vf: Function) -> None:
         """Take a VF away, with all that was set for it."""
         self.tree.remove_vf(self.pfs[vf.physfn], vf.index)
+        self.macs.pop(vf.address, None)
         del self.functions[vf.address]
 
     def _adopt_vf(self, pf: FakePf, index: int, vf: FakeVf) -> None:
@@ -195,7 +200,9 @@ class Bus:
         if not function.physfn:
             return self.pfs[function.address].interfaces
         stem = next((one.name for one in self.pfs[function.physfn].interfaces), "eth")
-        return [FakeInterface(f"{stem}v{function.index}")]
+        # A VF's driver takes, as it binds, what the PF keeps for the VF, else makes one up.
+        mac = self.macs.get(function.address, f"02:00:00:00:ff:{function.index:02x}")
+        return [FakeInterface(f"{stem}v{function.index}", mac=mac)]
 
     def total(self, pf: Function) -> int:
         """Return ``sriov_totalvfs``."""

@@ -104,7 +104,7 @@ class FakeKernel:
     def set_mac(self, address: str, mac: str) -> None:
         """Have the PF keep a MAC address for a VF: its driver takes it when it binds next."""
         with self._entered:
-            self._bus.macs[address] = mac
+            self._bus.keep_mac(address, mac)
 
     def break_probe(self, address: str) -> None:
         """Have no driver get on with a function from now on: its probe fails with EIO."""

@@ -60,7 +60,8 @@ class PoolHost:
         self.links = Links(kernel)
         self.proc = make_procfs(folder / "proc", {})
         self.boot("first")
-        self.store = Store(folder / "state")
+        self.state = folder / "state"
+        self.store = Store(self.state)
         self.node = Node(
             links=self.links,
             libvirt=lambda: nullcontext(libvirt),

@@ -7,19 +7,22 @@ between leaves a VF that is to be inspected. What is set and what is taken off a
 ``sidecar.pool.restore``.
 """
 
+import time
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Final
 
 from sidecar.errors import HostError, PortsideError
 from sidecar.host.binding import driver_of, restore, unbind
 from sidecar.host.macs import read_macs
 from sidecar.host.numvfs import WriteHung
+from sidecar.host.writer import is_vfio
 from sidecar.model.lease import Holder, Lease, LeaseState
 from sidecar.model.mac import MacAddress
 from sidecar.model.missing import pf_interface
 from sidecar.model.pool import PfView
 from sidecar.model.settings import VfSettings
-from sidecar.model.vf import UNKNOWN, PhysicalFunction, VirtualFunction
+from sidecar.model.vf import UNKNOWN, PhysicalFunction, Unknown, VirtualFunction
 from sidecar.node.context import Node
 from sidecar.node.mac_uses import find_mac_uses
 from sidecar.pool.assign import is_settled
@@ -32,6 +35,10 @@ from sidecar.pool.restore import (
 )
 from sidecar.pool.stale import find_stale
 from sidecar.state.held import HeldPf
+
+_PROBE_SECONDS: Final = 2.0
+"""Patience with a driver that makes its interface; it takes milliseconds."""
+_POLL_SECONDS: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,15 +264,33 @@ class LeaseLife:
         libvirt gives a plain hostdev back to that driver while the PF still keeps the guest's
         address for the VF. The interface would have it from then on, beside its guest.
         """
-        if keeps_mac(read_macs(self._node.sysfs, vf.address), mac):
-            sysfs = self._node.sysfs
-            driver = driver_of(sysfs, vf.address)
+        if mac is None:
+            return
+        sysfs = self._node.sysfs
+        driver, macs = self._wait_for_probe(vf)
+        if keeps_mac(macs, mac):
             try:
                 unbind(sysfs, vf.address)
                 restore(sysfs, vf.address, driver)
             except WriteHung as error:
                 self._quarantine(f"binding {name(vf)} anew: {error.what}, {error.found}")
                 raise
+
+    def _wait_for_probe(
+        self, vf: VirtualFunction
+    ) -> tuple[str, tuple[tuple[str, MacAddress | Unknown], ...]]:
+        """Return a VF's driver, and its interfaces' MAC addresses, once the driver made them.
+
+        libvirt may bind the VF in this very moment. A driver that begins now reads what the PF
+        keeps now; one that has begun may have read what it kept before, and shows no interface yet.
+        """
+        deadline = time.monotonic() + _PROBE_SECONDS
+        while True:
+            driver = driver_of(self._node.sysfs, vf.address)
+            macs = read_macs(self._node.sysfs, vf.address)
+            if macs or not driver or is_vfio(driver) or time.monotonic() >= deadline:
+                return driver, macs
+            time.sleep(_POLL_SECONDS)
 
     def _quarantine(self, reason: str) -> None:
         record, boot = self._held.record(), self._node.boot

@@ -4,6 +4,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from threading import Timer
 from typing import cast
 
 import pytest
@@ -107,6 +108,20 @@ def test_a_vf_whose_interface_has_another_address_is_not_bound_anew(
     host.kernel.set_mac(str(vf), "02:00:00:00:00:77")
     give_back(host)
     assert host.kernel.mac(str(vf)) == before
+
+
+def test_an_interface_that_its_driver_still_makes_is_waited_for(
+    host: PoolHost, vf: PciAddress
+) -> None:
+    take(host, HOLDERS[0])
+    host.bind_vfio(str(vf))
+    host.bind_native(str(vf))
+    host.kernel.move(str(vf), "nowhere yet")
+    timer = Timer(0.3, host.kernel.release, (str(vf),))
+    timer.start()
+    give_back(host)
+    timer.join()
+    assert host.kernel.mac(str(vf)) == str(parking_mac(vf))
 
 
 def test_a_vf_that_somebody_brought_up_meanwhile_stays_as_it_is(

@@ -7,38 +7,28 @@ between leaves a VF that is to be inspected. What is set and what is taken off a
 ``sidecar.pool.restore``.
 """
 
-import time
 from collections.abc import Collection
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
 
 from sidecar.errors import HostError, PortsideError
-from sidecar.host.binding import driver_of, restore, unbind
-from sidecar.host.macs import read_macs
-from sidecar.host.numvfs import WriteHung
-from sidecar.host.writer import is_vfio
 from sidecar.model.lease import Holder, Lease, LeaseState
 from sidecar.model.mac import MacAddress
 from sidecar.model.missing import pf_interface
 from sidecar.model.pool import PfView
 from sidecar.model.settings import VfSettings
-from sidecar.model.vf import UNKNOWN, PhysicalFunction, Unknown, VirtualFunction
+from sidecar.model.vf import UNKNOWN, PhysicalFunction, VirtualFunction
 from sidecar.node.context import Node
 from sidecar.node.mac_uses import find_mac_uses
+from sidecar.node.rebind import bind_anew
 from sidecar.pool.assign import is_settled
 from sidecar.pool.mac_conflict import check_mac
 from sidecar.pool.restore import (
-    keeps_mac,
     settings_after_failure,
     settings_after_lease,
     settings_to_apply,
 )
 from sidecar.pool.stale import find_stale
 from sidecar.state.held import HeldPf
-
-_PROBE_SECONDS: Final = 2.0
-"""Patience with a driver that makes its interface; it takes milliseconds."""
-_POLL_SECONDS: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,53 +239,14 @@ class LeaseLife:
         present = self._node.links.read_settings(self._interface(name(vf)), vf.index)
         back = settings_after_failure(taken.done, taken.before, present, vf.address)
         self._apply(vf, back, name(vf))
-        self._bind_anew(vf, taken.done.mac)
+        bind_anew(self._node, self._held, vf, taken.done.mac)
 
     def _take_off(self, lease: Lease, vf: VirtualFunction) -> None:
         if lease.settings.asks_nothing:
             return
         present = self._node.links.read_settings(self._interface(name(vf)), vf.index)
         self._apply(vf, settings_after_lease(lease, present, vf.address), name(vf))
-        self._bind_anew(vf, lease.settings.mac)
-
-    def _bind_anew(self, vf: VirtualFunction, mac: MacAddress | None) -> None:
-        """Let the VF's network driver, if it has one, read its MAC address again.
-
-        libvirt gives a plain hostdev back to that driver while the PF still keeps the guest's
-        address for the VF. The interface would have it from then on, beside its guest.
-        """
-        if mac is None:
-            return
-        sysfs = self._node.sysfs
-        driver, macs = self._wait_for_probe(vf)
-        if keeps_mac(macs, mac):
-            try:
-                unbind(sysfs, vf.address)
-                restore(sysfs, vf.address, driver)
-            except WriteHung as error:
-                self._quarantine(f"binding {name(vf)} anew: {error.what}, {error.found}")
-                raise
-
-    def _wait_for_probe(
-        self, vf: VirtualFunction
-    ) -> tuple[str, tuple[tuple[str, MacAddress | Unknown], ...]]:
-        """Return a VF's driver, and its interfaces' MAC addresses, once the driver made them.
-
-        libvirt may bind the VF in this very moment. A driver that begins now reads what the PF
-        keeps now; one that has begun may have read what it kept before, and shows no interface yet.
-        """
-        deadline = time.monotonic() + _PROBE_SECONDS
-        while True:
-            driver = driver_of(self._node.sysfs, vf.address)
-            macs = read_macs(self._node.sysfs, vf.address)
-            if macs or not driver or is_vfio(driver) or time.monotonic() >= deadline:
-                return driver, macs
-            time.sleep(_POLL_SECONDS)
-
-    def _quarantine(self, reason: str) -> None:
-        record, boot = self._held.record(), self._node.boot
-        made = record.made if record.boot == boot else 0
-        self._held.write_record(replace(record, made=made, boot=boot, quarantine=reason))
+        bind_anew(self._node, self._held, vf, lease.settings.mac)
 
     def _has_interface(self) -> bool:
         pf = self._pf

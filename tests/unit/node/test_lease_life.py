@@ -17,6 +17,7 @@ from sidecar.model.mac import MacAddress
 from sidecar.model.pci import PciAddress
 from sidecar.model.settings import LinkState, PortVlan, VfSettings
 from sidecar.model.vf import PhysicalFunction, VirtualFunction
+from sidecar.node import rebind
 from sidecar.node.lease_life import LeaseLife, Taken
 from sidecar.pool.restore import parking_mac
 from sidecar.state.held import HeldPf
@@ -151,7 +152,7 @@ def test_a_kernel_that_hangs_puts_the_pf_into_quarantine(
     def hang(*_: object) -> str:
         raise WriteHung("writing to unbind does not come back", found="no end after 10 s")
 
-    monkeypatch.setattr("sidecar.node.lease_life.unbind", hang)
+    monkeypatch.setattr(rebind, "unbind", hang)
     with pytest.raises(WriteHung):
         give_back(host)
     assert host.store.leases(ADDRESS)[0].state is LeaseState.INSPECT

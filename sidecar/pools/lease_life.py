@@ -7,13 +7,10 @@ between leaves a VF that is to be inspected. What is set and what is taken off a
 ``sidecar.pools.rules.restore``.
 """
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import dataclass
 
-from sidecar.errors import PortsideError
-from sidecar.host.binding import driver_of, restore, unbind
-from sidecar.host.macs import read_macs
-from sidecar.host.numvfs import WriteHung
+from sidecar.errors import HostError, PortsideError
 from sidecar.model.lease import Holder, Lease, LeaseState
 from sidecar.model.mac import MacAddress
 from sidecar.model.missing import pf_interface
@@ -21,10 +18,11 @@ from sidecar.model.pool import PfView
 from sidecar.model.settings import VfSettings
 from sidecar.model.vf import UNKNOWN, PhysicalFunction, VirtualFunction
 from sidecar.pools.context import Node
+from sidecar.pools.mac_uses import find_mac_uses
+from sidecar.pools.rebind import bind_anew
 from sidecar.pools.rules.assign import is_settled
-from sidecar.pools.rules.mac_conflict import MacUse, check_mac
+from sidecar.pools.rules.mac_conflict import check_mac
 from sidecar.pools.rules.restore import (
-    keeps_mac,
     settings_after_failure,
     settings_after_lease,
     settings_to_apply,
@@ -104,6 +102,8 @@ class LeaseLife:
         if present is not None and not again:
             self.give_back(present, vf, "it was to be leased anew")
         before, changes = self._plan(vf, settings, place)
+        if again:
+            changes = wanted  # all of it: what the PF says that it keeps may be older than a reset
         lease = (
             present
             if present is not None and again
@@ -203,8 +203,9 @@ class LeaseLife:
             CapacityError: another one has it.
             HostError: it cannot be read which ones they have.
         """
-        if mac is not None:
-            check_mac(mac, vf.index, self._mac_uses(), where=where or name(vf), team=team)
+        if mac is not None and self._pf is not None and self._has_interface():
+            uses = find_mac_uses(self._node, self._held, self._pf, self._interface(""))
+            check_mac(mac, vf.index, uses, where=where or name(vf), team=team)
 
     def _own(self, vf: VirtualFunction, holder: Holder) -> Lease | None:
         """Return the lease that a holder has of a VF already, also one to be inspected."""
@@ -218,7 +219,12 @@ class LeaseLife:
         none = VfSettings()
         if settings is None or (settings.asks_nothing and not self._has_interface()):
             return none, none  # a card without network, or one whose interface is elsewhere
-        before = self._node.links.read_settings(self._interface(where), vf.index)
+        try:
+            before = self._node.links.read_settings(self._interface(where), vf.index)
+        except HostError:
+            if settings.asks_nothing:
+                return none, none
+            raise
         return before, settings_to_apply(settings, before)
 
     def _apply(self, vf: VirtualFunction, settings: VfSettings, where: str) -> None:
@@ -233,35 +239,14 @@ class LeaseLife:
         present = self._node.links.read_settings(self._interface(name(vf)), vf.index)
         back = settings_after_failure(taken.done, taken.before, present, vf.address)
         self._apply(vf, back, name(vf))
-        self._bind_anew(vf, taken.done.mac)
+        bind_anew(self._node, self._held, vf, taken.done.mac)
 
     def _take_off(self, lease: Lease, vf: VirtualFunction) -> None:
         if lease.settings.asks_nothing:
             return
         present = self._node.links.read_settings(self._interface(name(vf)), vf.index)
         self._apply(vf, settings_after_lease(lease, present, vf.address), name(vf))
-        self._bind_anew(vf, lease.settings.mac)
-
-    def _bind_anew(self, vf: VirtualFunction, mac: MacAddress | None) -> None:
-        """Let the VF's network driver, if it has one, read its MAC address again.
-
-        libvirt gives a plain hostdev back to that driver while the PF still keeps the guest's
-        address for the VF. The interface would have it from then on, beside its guest.
-        """
-        if keeps_mac(read_macs(self._node.sysfs, vf.address), mac):
-            sysfs = self._node.sysfs
-            driver = driver_of(sysfs, vf.address)
-            try:
-                unbind(sysfs, vf.address)
-                restore(sysfs, vf.address, driver)
-            except WriteHung as error:
-                self._quarantine(f"binding {name(vf)} anew: {error.what}, {error.found}")
-                raise
-
-    def _quarantine(self, reason: str) -> None:
-        record, boot = self._held.record(), self._node.boot
-        made = record.made if record.boot == boot else 0
-        self._held.write_record(replace(record, made=made, boot=boot, quarantine=reason))
+        bind_anew(self._node, self._held, vf, lease.settings.mac)
 
     def _has_interface(self) -> bool:
         pf = self._pf
@@ -273,33 +258,6 @@ class LeaseLife:
         if self._ifname or self._pf is None:
             return self._ifname
         return pf_interface(self._pf, where)
-
-    def _mac_uses(self) -> Iterator[MacUse]:
-        """List the MAC addresses of the PF's functions, by their interfaces and by the PF."""
-        pf, leases = self._pf, self._held.leases()
-        if pf is None or not self._has_interface():
-            return
-        for function in (pf, *(() if pf.vfs is UNKNOWN else pf.vfs)):
-            index = function.index if isinstance(function, VirtualFunction) else None
-            whose = f"PF {pf.address}" if index is None else f"VF {index} ({function.address})"
-            for ifname, mac in read_macs(self._node.sysfs, function.address):
-                if mac is not UNKNOWN:
-                    yield MacUse(mac, index, f"interface {ifname} of {whose}", ifname)
-            if index is None:
-                continue
-            lease = leases.get(index)
-            kept = self._node.links.read_settings(self._interface(""), index).mac
-            leased = None if lease is None or lease.free else lease.settings.mac
-            holder = "" if lease is None or lease.holder is None else f", held by {lease.holder}"
-            for one in {kept, leased}:
-                if one is not None:
-                    yield MacUse(one, index, f"{whose}{holder}", todo=_free_mac(whose, holder))
-
-
-def _free_mac(whose: str, holder: str) -> str:
-    if holder:
-        return "Use another MAC address, or wait until its holder gives that VF back"
-    return f"Use another MAC address, or give {whose} another one: portside vf set"
 
 
 def name(vf: VirtualFunction) -> str:

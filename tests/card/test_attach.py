@@ -17,7 +17,7 @@ from tests.card.guests import (
     vf_devices,
     vf_settings,
 )
-from tests.card.sysfs import FIRST, follow, interfaces, make_vfs
+from tests.card.sysfs import FIRST, follow, interfaces, make_vfs, read
 
 pytestmark = [pytest.mark.card, pytest.mark.timeout(600)]
 
@@ -84,6 +84,28 @@ def test_a_vf_comes_and_goes_in_each_of_the_three_ways(card: Card, pf_name: str)
     assert not set(macs) & {str(one["address"]) for one in after}, "the next has the same address"
     assert not any(one.get("vlan_list", [{}])[0].get("vlan", 0) for one in after)
     assert [one["trust"] for one in after] == [False, False, False]
+    # libvirt had bound the plain hostdev's VF while the PF still kept the guest's address.
+    own = [read(card, vf, f"net/{interfaces(card, vf)[0]}/address") for vf in VFS]
+    assert not set(macs) & set(own)
+    assert own[2] == after[2]["address"]
+
+
+def test_a_mac_address_of_another_vf_is_refused(card: Card, pf_name: str) -> None:
+    mac = "52:54:00:00:02:0b"
+    start_domain(card, "web", ports=3)
+    start_domain(card, "two", ports=3)
+    results = run_all(
+        card,
+        f"{ATTACH} web pool --as hostdev --mac {mac}",
+        *[f"{ATTACH} two pool --as {kind} --mac {mac}" for kind in ("hostdev", "interface")],
+        f"portside vf set {VFS[0]} --mac {mac}",
+        f"{DETACH} web --alias ua-portside-pool-0",
+        f"{ATTACH} two pool --as hostdev --mac {mac}",
+    )
+    assert [one.code for one in results] == [0, 1, 1, 1, 0, 0]
+    for one in results[1:4]:
+        assert f"found {mac} on VF 2 ({VFS[2]}), held by domain web" in one.err
+    assert [one["address"] for one in vf_settings(card, pf_name)].count(mac) == 1
 
 
 def test_a_domain_without_a_free_port_is_told_before(card: Card, pf_name: str) -> None:
@@ -229,7 +251,7 @@ def test_a_pool_that_is_not_active_or_none_gives_nothing(card: Card, pf_name: st
     )
     assert [one.code for one in results] == [1, 1, 1, 1]
     for text, result in zip(
-        ("not active", "no such network", "no such domain", "no such VF"), results, strict=True
+        ("not active", "no such pool", "no such domain", "no such VF"), results, strict=True
     ):
         assert text in result.err
     assert leases(card) == {}

@@ -111,6 +111,7 @@ def test_a_vf_is_set_before_the_start_and_cleared_after_the_stop(card: Card, pf_
         for _ in range(2):
             assert call(card, "PostVMStop", vmi("one", vf)) == "OK"
         assert "vlan" not in line_of_vf(card, pf_name, 0)
+        assert MAC not in line_of_vf(card, pf_name, 0)
 
 
 def test_a_vf_that_somebody_holds_is_not_given_to_a_vm(card: Card, pf_name: str) -> None:

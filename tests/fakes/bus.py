@@ -65,6 +65,9 @@ class Bus:
         self.taken: list[Taken] = []
         self.flaps: Counter[str] = Counter()
         self.made: Counter[str] = Counter()
+        # On the disk, so that a process that is forked from the test's sets them too.
+        self._macs = answers.parent / "macs"
+        self.broken: set[str] = set()
         self._answers = answers
         self._behaviours = behaviours
         self._shared = shared
@@ -122,6 +125,8 @@ class Bus:
             return errno.ENODEV
         if function.driver:
             return errno.EBUSY
+        if function.address in self.broken:
+            return errno.EIO
         if function.physfn and not self.autoprobe[function.physfn] and not function.override:
             return errno.ENODEV
         folder = self.tree.function(function.address)
@@ -167,6 +172,7 @@ class Bus:
     def remove_vf(self, vf: Function) -> None:
         """Take a VF away, with all that was set for it."""
         self.tree.remove_vf(self.pfs[vf.physfn], vf.index)
+        (self._macs / vf.address).unlink(missing_ok=True)
         del self.functions[vf.address]
 
     def _adopt_vf(self, pf: FakePf, index: int, vf: FakeVf) -> None:
@@ -195,7 +201,15 @@ class Bus:
         if not function.physfn:
             return self.pfs[function.address].interfaces
         stem = next((one.name for one in self.pfs[function.physfn].interfaces), "eth")
-        return [FakeInterface(f"{stem}v{function.index}")]
+        # A VF's driver takes, as it binds, what the PF keeps for the VF, else makes one up.
+        kept = self._macs / function.address
+        mac = kept.read_text() if kept.exists() else f"02:00:00:00:ff:{function.index:02x}"
+        return [FakeInterface(f"{stem}v{function.index}", mac=mac)]
+
+    def keep_mac(self, vf: str, mac: str) -> None:
+        """Have a PF keep a MAC address for a VF."""
+        self._macs.mkdir(exist_ok=True)
+        (self._macs / vf).write_text(mac)
 
     def total(self, pf: Function) -> int:
         """Return ``sriov_totalvfs``."""

@@ -101,6 +101,21 @@ class FakeKernel:
         with self._entered:
             self._bus.set_up(address, up=up)
 
+    def set_mac(self, address: str, mac: str) -> None:
+        """Have the PF keep a MAC address for a VF: its driver takes it when it binds next."""
+        with self._entered:
+            self._bus.keep_mac(address, mac)
+
+    def break_probe(self, address: str) -> None:
+        """Have no driver get on with a function from now on: its probe fails with EIO."""
+        with self._entered:
+            self._bus.broken.add(address)
+
+    def mac(self, address: str) -> str:
+        """Return the MAC address of a function's own interface, empty if it has none."""
+        folder = self._bus.tree.function(address)
+        return next((one.read_text().strip() for one in folder.glob("net/*/address")), "")
+
     def hold(self, address: str, holder: str, *, lets_go: bool = True) -> None:
         """Open a VF that vfio-pci has, as a guest; ``lets_go`` when the kernel asks for it."""
         with self._entered:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A PF's interface as netlink shows it: keeps what is set for the VFs, and may refuse."""
 
+from dataclasses import fields, replace
+
 from sidecar.errors import HostError
 from sidecar.model.settings import VfSettings
 
@@ -33,6 +35,7 @@ class FakeLinks:
             raise HostError("the driver refuses it", where=where, found="EPERM")
         self.refused |= self.breaking & {index}
         before = self.read_settings(pf_ifname, index)
-        after = VfSettings(mac=settings.mac or before.mac, vlan=settings.vlan or before.vlan)
+        asked = {one.name: getattr(settings, one.name) for one in fields(settings)}
+        after = replace(before, **{name: one for name, one in asked.items() if one is not None})
         self.settings[pf_ifname, index] = after
         return after

@@ -26,6 +26,7 @@ class FakeInterface:
     """A network interface; ``uppers`` are names of interfaces on top of it.
 
     ``addressed``: whether it has an IP address, which the kernel tells by netlink only.
+    ``mac``: its MAC address.
     """
 
     name: str
@@ -34,6 +35,7 @@ class FakeInterface:
     master: str | None = None
     uppers: Sequence[str] = ()
     addressed: bool = False
+    mac: str = "02:00:00:00:00:00"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,7 @@ class FakeSysfs:
             self._addressed.add(interface.name)
         self._write(own / "flags", hex(interface.flags))
         self._write(own / "operstate", interface.operstate)
+        self._write(own / "address", interface.mac)
         (own / "device").symlink_to(f"../../../{folder.name}")
         uppers = [*interface.uppers, *([interface.master] if interface.master else [])]
         for upper in uppers:

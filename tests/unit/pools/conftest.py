@@ -36,6 +36,14 @@ class Links(FakeLinks):
         super().set_up(ifname)
         self._kernel.set_up(PF)
 
+    def apply_settings(
+        self, pf_ifname: str, index: int, settings: VfSettings, *, where: str = ""
+    ) -> VfSettings:
+        after = super().apply_settings(pf_ifname, index, settings, where=where)
+        if after.mac is not None:
+            self._kernel.set_mac(self._kernel.vfs(PF)[index], str(after.mac))
+        return after
+
     def read_settings(self, pf_ifname: str, index: int) -> VfSettings:
         if self._kernel.flaps(PF) != self._flaps:
             self._flaps = self._kernel.flaps(PF)
@@ -52,7 +60,8 @@ class PoolHost:
         self.links = Links(kernel)
         self.proc = make_procfs(folder / "proc", {})
         self.boot("first")
-        self.store = Store(folder / "state")
+        self.state = folder / "state"
+        self.store = Store(self.state)
         self.node = Node(
             links=self.links,
             libvirt=lambda: nullcontext(libvirt),
@@ -78,7 +87,7 @@ class PoolHost:
         )
 
     def want(self, count: int) -> None:
-        """Define the pool anew, past libvirt: its test driver shows no active network's XML."""
+        """Define the pool anew, past libvirt: its test driver forgets what an active one was."""
         record = self.pools.record("fast")
         self.store.write_pool(replace(record, definition=replace(record.definition, minimum=count)))
 
@@ -95,6 +104,16 @@ class PoolHost:
         ):
             assert self.kernel.write(name, text) == 0
         assert self.kernel.driver(vf) == "vfio-pci"
+
+    def bind_native(self, vf: str) -> None:
+        """Give a VF back to its network driver, as libvirt does."""
+        for name, text in (
+            (f"{vf},driver_override", "\n"),
+            ("vfio-pci,unbind", vf),
+            (",drivers_probe", vf),
+        ):
+            assert self.kernel.write(name, text) == 0
+        assert self.kernel.driver(vf) == "igbvf"
 
     def vfs(self) -> tuple[str, ...]:
         return self.kernel.vfs(PF)

@@ -227,6 +227,7 @@ class Pools:
             ),
             limit=driver.limit,
             configures=driver.configures,
+            hints=driver.hints,
         )
 
 

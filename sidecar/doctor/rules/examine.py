@@ -26,7 +26,8 @@ def _examine(facts: Facts) -> Iterator[Finding]:
     yield from examine_vfio(facts.vfio)
     yield _examine_libvirt(facts.libvirt)
     yield from examine_pfs(facts.pfs, wanted)
-    yield from examine_groups(facts.pfs, facts.shared)
+    matter = [pf for pf in facts.pfs if pf.pf.network_card or str(pf.pf.address) in wanted]
+    yield from examine_groups(matter, facts.shared)
     yield from examine_state(facts.pfs, wanted, facts.state_error)
     yield from examine_pools(facts)
     yield from examine_domain(facts)

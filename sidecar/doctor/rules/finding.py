@@ -31,6 +31,8 @@ class Code(StrEnum):
     PF_DOWN_NO_VFS = "pf-down-no-vfs"
     PF_NO_VFS = "pf-no-vfs"
     PF_UNREADABLE = "pf-unreadable"
+    PF_INFINIBAND = "pf-infiniband"
+    PF_NOT_A_NIC = "pf-not-a-nic"
     DRIVER_NO_SRIOV = "driver-no-sriov"
     PF_WEDGED = "pf-wedged"
     PF_QUARANTINED = "pf-quarantined"

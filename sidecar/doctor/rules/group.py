@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Has each VF an IOMMU group of its own?"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from sidecar.doctor.rules.facts import PfFacts
 from sidecar.doctor.rules.finding import Code, Finding, Level
@@ -11,12 +11,12 @@ from sidecar.model.vf import VirtualFunction
 
 
 def examine_groups(
-    pfs: tuple[PfFacts, ...], shared: Mapping[PciAddress, tuple[str, ...]]
+    pfs: Sequence[PfFacts], shared: Mapping[PciAddress, tuple[str, ...]]
 ) -> Iterator[Finding]:
     """Say which VFs cannot go to a guest alone, once for each group.
 
     Args:
-        pfs: all PFs that the call is about.
+        pfs: the PFs whose VFs may go to a guest.
         shared: for a VF whose group has others, those.
     """
     seen: set[object] = set()

@@ -130,7 +130,12 @@ def _examine_minimum(where: str, minimum: int | None, pf: PfFacts) -> Iterator[F
             f"{wants}can have {total}",
             "write to sriov_numvfs: Numerical result out of range (ERANGE)",
             evidence,
-            "Define the pool with fewer; some cards allow more by their firmware's setup",
+            " ".join(
+                (
+                    "Define the pool with fewer; some cards allow more by their firmware's setup.",
+                    *pf.driver.hints,
+                )
+            ),
         )
     elif limit is not None and minimum > limit:
         yield Finding(

@@ -120,3 +120,31 @@ def test_no_pool_is_advised_where_the_firmware_allows_no_vf(tmp_path: Path) -> N
     assert (finding.code, finding.level) == (Code.PF_NO_VFS, Level.WARNING)
     assert "SRIOV_EN and NUM_OF_VFS of mlxconfig" in finding.remedy
     assert "pool" not in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("kind", "codes"),
+    [
+        ("direct", [Code.GROUP_RESERVED]),
+        ("direct-relaxable", []),
+        ("msi", []),
+        ("reserved", []),
+    ],
+)
+def test_memory_that_the_firmware_reserves_keeps_a_vf_from_vfio(
+    tmp_path: Path, kind: str, codes: list[Code]
+) -> None:
+    host = Host(tmp_path, [CARD])
+    line = f"0x00000000df6f4000 0x00000000df6f6fff {kind}"
+    msi = "0x00000000fee00000 0x00000000feefffff msi"
+    path = tmp_path / "sys/kernel/iommu_groups/15/reserved_regions"
+    path.write_text(f"{line}\n{msi}\n")
+    found = diagnose(host.node, Question("qemu:///system"), tmp_path / "root")
+    bad = [one for one in found if one.code in PCI and one.level is not Level.OK]
+    assert [one.code for one in bad] == codes
+    for one in bad:
+        assert one.level is Level.FAILS
+        assert "platform RMRR requirement" in one.message
+        assert [str(read) for read in one.evidence] == [
+            f"/sys/kernel/iommu_groups/15/reserved_regions: {line}"
+        ]

@@ -33,8 +33,11 @@ def define(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Network XML; - reads stdin.")],
 ) -> None:
     """Define a pool from network XML with <vf num='...'/> in its <pf>; the host stays as it is."""
-    record = Pools(node).define(read_input(file, "FILE"))
+    pools = Pools(node)
+    record = pools.define(read_input(file, "FILE"))
     print_content(f"Pool {record.definition.name} defined on PF {record.pf}")
+    for note in pools.notes(record.definition.name):
+        print_content(f"Note: {note}")
 
 
 @pool.command("undefine")
@@ -141,7 +144,10 @@ def recover(node: Node, name: Name) -> None:
 @on_node
 def udev(node: Node, name: Name) -> None:
     """Print a udev rule that makes a pool's VFs at boot; for hosts without agent and systemd."""
-    sys.stdout.write(format_udev_rule(Pools(node).record(name)))
+    pools = Pools(node)
+    driver = pools.driver(name)
+    needs_up = driver.name if driver.needs_pf_up else ""
+    sys.stdout.write(format_udev_rule(pools.record(name), needs_up))
 
 
 @pool.command("systemd")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The doctor: reads all that its rules ask for. Nothing is changed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,7 @@ from sidecar.doctor.rules.finding import Finding
 from sidecar.domainxml.domain_needs import DomainNeeds, read_needs
 from sidecar.errors import HostError
 from sidecar.host.drivers import driver_named
+from sidecar.host.groups import reserved_regions
 from sidecar.host.iommu import read_iommu
 from sidecar.host.numvfs import read_numvfs
 from sidecar.host.small_files import is_switched_on
@@ -90,6 +91,7 @@ def _read_facts(node: Node, question: Question, root: Path) -> Facts:
         holders={one.vf: one.domain for one in answers.guests.devices if one.live},
         present=_find_present(node, needs),
         shared={vf: found for view in views.values() for vf, found in view.shared_groups.items()},
+        reserved=_read_reserved(node, pfs, needs),
         macs=_read_macs(node, inventory, needs),
         state_error=seen.error,
         domain=needs,
@@ -149,6 +151,18 @@ def _find_present(node: Node, needs: DomainNeeds | None) -> frozenset[PciAddress
     devices = () if needs is None else needs.devices
     addresses = (device.address for device in devices if device.address is not None)
     return frozenset(one for one in addresses if (node.sysfs.devices / str(one)).exists())
+
+
+def _read_reserved(
+    node: Node, pfs: Iterable[PhysicalFunction], needs: DomainNeeds | None
+) -> Mapping[PciAddress, tuple[int, tuple[str, ...]]]:
+    """Look at the VFs of network cards, and at whatever the domain names."""
+    cards = (pf.vfs for pf in pfs if pf.network_card and pf.vfs is not UNKNOWN)
+    addresses = {vf.address: None for vfs in cards for vf in vfs}
+    devices = () if needs is None else needs.devices
+    addresses |= {one.address: None for one in devices if one.address is not None}
+    found = {address: reserved_regions(node.sysfs, address) for address in addresses}
+    return {address: regions for address, regions in found.items() if regions is not None}
 
 
 def _read_macs(

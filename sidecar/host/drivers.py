@@ -87,6 +87,11 @@ DRIVERS: Final = _index(
                 errno.EOPNOTSUPP: "ice is in safe mode (its DDP package did not load), or "
                 "the number is above its own limit.",
                 errno.EBUSY: "ice is resetting, or there are VFs already.",
+                errno.ENOSPC: "ice has no MSI-X vectors left for VFs: on hosts with many CPUs the "
+                "PF and irdma take them all. Unload irdma (modprobe -r irdma, and blacklist it in "
+                "/etc/modprobe.d), or let the PF have fewer: devlink dev param set pci/ADDRESS "
+                "name msix_vec_per_pf_max value N cmode driverinit, then devlink dev reload "
+                "pci/ADDRESS.",
             },
         ),
         Driver(
@@ -104,7 +109,8 @@ DRIVERS: Final = _index(
             (
                 (
                     "mlx5_core makes VFs only as the card's firmware allows (SRIOV_EN and "
-                    "NUM_OF_VFS of mlxconfig)."
+                    "NUM_OF_VFS of mlxconfig, or of mstconfig), which a boot of the host puts "
+                    "into force."
                 ),
                 (
                     "For switchdev with mlx5_core: legacy mode, make the VFs, unbind them, then "

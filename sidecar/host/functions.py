@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sidecar.errors import RequestError
+from sidecar.host.representors import own_interfaces
 from sidecar.host.sysfs import Folder, Sysfs, parse_name
 from sidecar.model.digits import is_number
 from sidecar.model.pci import PciAddress
@@ -52,6 +53,8 @@ def read_pf(sysfs: Sysfs, name: str) -> PhysicalFunction | None:
         if not folder.exists("sriov_totalvfs"):
             return None
         common = _read_common(folder)
+        interfaces = own_interfaces(folder, common.interfaces)
+        device_class = folder.number("class")
         totalvfs = _read_count(folder, "sriov_totalvfs")
         identity = _read_identity(folder, "device")
         vf_identity = _read_identity(folder, "sriov_vf_device")
@@ -62,11 +65,12 @@ def read_pf(sysfs: Sysfs, name: str) -> PhysicalFunction | None:
         address,
         identity,
         common.driver,
-        common.interfaces,
+        interfaces,
         common.iommu_group,
         common.numa_node,
         totalvfs,
         vfs,
+        device_class,
     )
 
 

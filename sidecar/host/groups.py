@@ -7,6 +7,7 @@ from typing import Final
 
 from sidecar.errors import HostError
 from sidecar.host.sysfs import Folder, Sysfs
+from sidecar.model.digits import is_number
 from sidecar.model.pci import PciAddress
 from sidecar.model.vf import UNKNOWN
 
@@ -43,6 +44,25 @@ def shared_with(sysfs: Sysfs, address: PciAddress) -> tuple[str, ...]:
         )
     others = (_describe(sysfs, name) for name in sorted(names) if name != str(address))
     return tuple(other for other in others if other)
+
+
+def reserved_regions(sysfs: Sysfs, address: PciAddress) -> tuple[int, tuple[str, ...]] | None:
+    """Return a device's IOMMU group and the memory that its firmware must have mapped one to one.
+
+    ``None`` if there is no such memory, no group, or nothing can be read. The kernel lets no such
+    device into a guest (``device_rmrr_is_locked``, ``iommu_group_claim_dma_owner``). Regions of
+    type ``direct-relaxable`` (USB, graphics) do not count, nor do ``msi`` and ``reserved``:
+    ``Documentation/ABI/testing/sysfs-kernel-iommu_groups``.
+    """
+    folder = sysfs.open(str(address))
+    if folder is None:
+        return None
+    with folder:
+        group, text = folder.link("iommu_group"), folder.text("iommu_group/reserved_regions")
+    if not isinstance(group, str) or not is_number(group) or not isinstance(text, str):
+        return None
+    lines = tuple(line for line in text.splitlines() if line.split()[-1:] == ["direct"])
+    return (int(group), lines) if lines else None
 
 
 def no_iommu(sysfs: Sysfs) -> bool:

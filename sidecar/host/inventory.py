@@ -41,6 +41,7 @@ def read_one_pf(sysfs: Sysfs, address: PciAddress, proc: Path = PROCFS) -> Inven
 
 def _weigh_all(sysfs: Sysfs, proc: Path, pfs: tuple[PhysicalFunction, ...]) -> Inventory:
     vfs = [vf for pf in pfs if pf.vfs is not UNKNOWN for vf in pf.vfs]
+    cards = {pf.address for pf in pfs if pf.network_card}
     holders = read_holders(proc) if any(map(on_vfio, vfs)) else _NOBODY
     # A host without iommufd has no such files, so there is nothing to look up.
     by_device = any(file.startswith("devices/") for file in holders.by_file)
@@ -49,7 +50,11 @@ def _weigh_all(sysfs: Sysfs, proc: Path, pfs: tuple[PhysicalFunction, ...]) -> I
         pfs,
         {
             vf.address: read_signals(
-                vf, holders, addressed, _vfio_devices(sysfs, vf) if by_device else ()
+                vf,
+                holders,
+                addressed,
+                _vfio_devices(sysfs, vf) if by_device else (),
+                network=vf.physfn in cards,
             )
             for vf in vfs
         },

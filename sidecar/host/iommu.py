@@ -17,14 +17,14 @@ def read_iommu(sysfs: Sysfs, proc: Path, pfs: Iterable[PhysicalFunction]) -> Iom
     Args:
         sysfs: the host's.
         proc: root of the host's procfs.
-        pfs: whose groups are looked at.
+        pfs: whose groups are looked at, where they are network cards.
     """
     groups = names_in(sysfs.root / "kernel/iommu_groups")
     units = names_in(sysfs.root / "class/iommu")
     line = read(proc / "cmdline")
     types = {}
     for pf in pfs:
-        if pf.iommu_group is None or pf.iommu_group is UNKNOWN:
+        if not pf.network_card or pf.iommu_group is None or pf.iommu_group is UNKNOWN:
             continue
         kind = read(sysfs.root / f"kernel/iommu_groups/{pf.iommu_group}/type")
         if isinstance(kind, str):

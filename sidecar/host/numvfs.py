@@ -8,7 +8,9 @@ behind, which takes a last look at the VFs; and what a write came to, their link
 """
 
 import re
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from sidecar.errors import HostError
@@ -23,12 +25,24 @@ from sidecar.model.vf import UNKNOWN, Unknown
 SECONDS: Final = 30.0
 """Patience with one write: sixty VFs with their network interfaces take seconds."""
 
+LATE_SECONDS: Final = 120.0
+"""Patience with VFs that the kernel has promised: on s390x they come one by one as hotplug
+events, 125 of them after 65 s (sriov-network-operator, issue 1015)."""
+_GRACE_SECONDS: Final = 5.0
+"""Patience with a driver that has said yes, while the kernel's own number is another one."""
+_ANSWER_SECONDS: Final = 5.0
+_POLL_SECONDS: Final = 0.1
+
 _FILE: Final = "sriov_numvfs"
 _VF: Final = re.compile(r"virtfn[0-9]+")
 
 
 class WriteHung(HostError):  # noqa: N818 - says what happened, not that it is an error
     """A write has begun and does not come back: nothing may touch that PF any more."""
+
+
+class VfsLate(HostError):  # noqa: N818 - says what happened, not that it is an error
+    """The kernel has taken a number, and not all VFs are there yet: they may still come."""
 
 
 def read_numvfs(sysfs: Sysfs, pf: PciAddress, seconds: float = SECONDS) -> int | Unknown:
@@ -87,25 +101,59 @@ def write_numvfs(
         raise _failure(sysfs, pf, count, written, seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds that a change may take: the write itself, and the VFs' links after it."""
+
+    write: float = SECONDS
+    links: float = LATE_SECONDS
+
+
+_PATIENCE: Final = Patience()
+
+
 def write_and_count(
     sysfs: Sysfs,
     pf: PciAddress,
     count: int,
     *,
     must_be_closed: Sequence[PciAddress],
-    seconds: float = SECONDS,
+    patience: Patience = _PATIENCE,
 ) -> None:
-    """Write the number of VFs and believe only their links.
+    """Write the number of VFs and believe only their links, which may come late.
 
-    Args and errors as ``write_numvfs``; and:
+    Args:
+        sysfs: the host's sysfs.
+        pf: the PF.
+        count: as ``write_numvfs``.
+        must_be_closed: as ``write_numvfs``.
+        patience: with the write, and with links where the kernel itself tells the number.
 
     Raises:
-        HostError: the driver took the number and there is another number of VFs.
+        WriteHung: as ``write_numvfs``.
+        VfsLate: the kernel tells the number, and in all that time it has not made so many VFs.
+        HostError: as ``write_numvfs``; or the driver took the number, and there is another
+            number of VFs.
     """
-    write_numvfs(sysfs, pf, count, must_be_closed=must_be_closed, seconds=seconds)
+    write_numvfs(sysfs, pf, count, must_be_closed=must_be_closed, seconds=patience.write)
+    driver = driver_named(_driver(sysfs, pf))
     found = count_vfs(sysfs, pf)
+    if found == count:
+        return
+    promised = read_numvfs(sysfs, pf, _ANSWER_SECONDS) == count
+    # A driver known for less than it says makes no more of them later.
+    other = 0.0 if driver.may_make_fewer else min(_GRACE_SECONDS, patience.links)
+    seconds = patience.links if promised else other
+    found = _await_links(sysfs, pf, count, seconds)
+    if found != count and promised:
+        raise VfsLate(
+            "the VFs are not there yet",
+            where=f"PF {pf}",
+            found=f"{found} VFs {seconds:g} s after the kernel took the number",
+            expected=str(count),
+            todo="They may still come: portside vf list shows them. Then give the command again",
+        )
     if found != count:
-        driver = driver_named(_driver(sysfs, pf))
         hints = driver.hints if driver.may_make_fewer else ()
         raise HostError(
             f"driver {driver.name} said yes and did not make the VFs",
@@ -114,6 +162,14 @@ def write_and_count(
             expected=str(count),
             todo=" ".join(hints) or "Look into the kernel's log for the reason",
         )
+
+
+def _await_links(sysfs: Sysfs, pf: PciAddress, count: int, seconds: float) -> int:
+    """Wait until there are so many VFs; return how many there are in the end."""
+    end = time.monotonic() + seconds
+    while (found := count_vfs(sysfs, pf)) != count and time.monotonic() < end:
+        time.sleep(_POLL_SECONDS)
+    return found
 
 
 def _failure(

@@ -29,6 +29,10 @@ _WRITES: Final[Mapping[int, tuple[str, str]]] = {
             "pci=realloc"
         ),
     ),
+    errno.ENOSPC: (
+        "the card or its driver has nothing left to make VFs of, most often no MSI-X vectors",
+        "Ask for fewer, or let the PF and the drivers on top of it (RDMA) take fewer vectors",
+    ),
     errno.EIO: (
         "the card or the bus does not answer as it must",
         "Look into the kernel's log; a reset of the card or of the host may help",

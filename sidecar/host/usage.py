@@ -20,6 +20,8 @@ def read_signals(
     holders: Holders,
     addressed: Mapping[str, bool],
     devices: Sequence[str] = (),
+    *,
+    network: bool = True,
 ) -> tuple[Evidence, ...]:
     """Return what is seen of a VF; ``sidecar.pools.rules.availability`` decides by it.
 
@@ -29,16 +31,19 @@ def read_signals(
         addressed: whether an interface has an IP address; of one that is not in there, that is
             not known.
         devices: names of the VF's own files in ``/dev/vfio/devices`` (Linux 6.6 and later).
+        network: whether its PF is a network card.
     """
     seen = tuple(_weigh_holders(vf, holders, devices)) if on_vfio(vf) else ()
-    return (*seen, *_weigh_kernel(vf, seen), *_weigh_addresses(vf, addressed))
+    return (*seen, *_weigh_kernel(vf, seen, network=network), *_weigh_addresses(vf, addressed))
 
 
-def _weigh_kernel(vf: VirtualFunction, seen: Sequence[Evidence]) -> Iterator[Evidence]:
+def _weigh_kernel(
+    vf: VirtualFunction, seen: Sequence[Evidence], *, network: bool
+) -> Iterator[Evidence]:
     driver = None if vf.driver is UNKNOWN else vf.driver or ""
     enable = None if vf.enabled is UNKNOWN else vf.enabled
     interfaces = None if vf.interfaces is UNKNOWN else [_columns(one) for one in vf.interfaces]
-    for verdict, text, who in weigh_kernel(driver, enable, interfaces):
+    for verdict, text, who in weigh_kernel(driver, enable, interfaces, network=network):
         signal = Evidence(Availability(verdict), text, who)
         if on_vfio(vf) and vf.enabled and not any(one.who for one in seen):
             signal = replace(signal, who=_UNIDENTIFIED)

@@ -129,7 +129,11 @@ def read_interface(folder: str, name: str) -> Interface:
 
 
 def weigh_kernel(
-    driver: str | None, enable: int | None, interfaces: list[Interface] | None
+    driver: str | None,
+    enable: int | None,
+    interfaces: list[Interface] | None,
+    *,
+    network: bool = True,
 ) -> Iterator[Signal]:
     """Say of a VF what the kernel shows; ``None`` is what cannot be read.
 
@@ -137,6 +141,7 @@ def weigh_kernel(
         driver: its name, empty for none.
         enable: the count of ``pci_enable_device``: VFIO calls it when a device is opened.
         interfaces: in this network namespace; of no matter with VFIO or without driver.
+        network: whether its PF is a network card; only the words depend on it.
     """
     if driver is None:
         yield UNKNOWN, "its driver cannot be read", ""
@@ -144,6 +149,8 @@ def weigh_kernel(
         yield weigh_enable(f"{driver} has it" if driver else "it has no driver", enable)
     elif interfaces is None:
         yield UNKNOWN, f"{driver} has it; its interfaces cannot be read", ""
+    elif not interfaces and not network:
+        yield IN_USE, f"{driver} has it, and it is no network device", f"driver {driver}"
     elif not interfaces:
         text = (
             f"{driver} has it, and it has no network interface in this network namespace: "

@@ -15,6 +15,10 @@ MAX_FUNCTIONS: Final = 0xFFFF
 """Largest TotalVFs and VF number: 16 bits in the SR-IOV capability."""
 
 _ID = re.compile(r"([0-9a-f]{4}):([0-9a-f]{4})")
+_NETWORK: Final = 0x02
+"""Base class of network controllers (PCI Code and ID Assignment, 1.3)."""
+_INFINIBAND: Final = 32
+"""``ARPHRD_INFINIBAND`` of Linux, ``include/uapi/linux/if_arp.h``."""
 
 
 class Unknown(Enum):
@@ -74,7 +78,7 @@ class NetInterface:
     ``up`` is what the administrator wants (``IFF_UP``), ``operstate`` what the link does
     (the kernel's word: ``up``, ``down``, ``dormant`` ... ``unknown``). ``uppers`` are the
     interfaces on top of it (bridge, bond, VLAN, macvtap), ``master`` the one of them that
-    owns it, if one does.
+    owns it, if one does. ``hardware`` is the link layer's number (``ARPHRD_*``), read of PFs only.
     """
 
     name: str
@@ -82,6 +86,12 @@ class NetInterface:
     operstate: str | Unknown
     master: str | Unknown | None
     uppers: tuple[str, ...] | Unknown
+    hardware: int | Unknown = UNKNOWN
+
+    @property
+    def infiniband(self) -> bool:
+        """Whether its link layer is InfiniBand, so that its VFs have no Ethernet address."""
+        return self.hardware == _INFINIBAND
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +139,16 @@ class VirtualFunction(PciFunction):
 class PhysicalFunction(PciFunction):
     """A PF and the VFs that it has now, in the order of their numbers.
 
+    ``interfaces`` are its own: representors of VFs and subfunctions, which a card in switchdev
+    mode has beside them, are left out. ``device_class`` is the PCI class, 24 bits.
+
     Raises:
         RequestError: a total is out of range, or a VF belongs to another PF.
     """
 
     totalvfs: int | Unknown
     vfs: tuple[VirtualFunction, ...] | Unknown
+    device_class: int | Unknown = UNKNOWN
 
     def __post_init__(self) -> None:
         if self.totalvfs is not UNKNOWN and not 0 <= self.totalvfs <= MAX_FUNCTIONS:
@@ -153,6 +167,15 @@ class PhysicalFunction(PciFunction):
     def numvfs(self) -> int | Unknown:
         """How many VFs there are."""
         return UNKNOWN if self.vfs is UNKNOWN else len(self.vfs)
+
+    @property
+    def network_card(self) -> bool:
+        """Whether it is a network controller; one whose class cannot be read counts as one.
+
+        GPUs, NVMe drives and accelerators have SR-IOV too.
+        """
+        known = self.device_class
+        return known is UNKNOWN or known >> 16 == _NETWORK or bool(self.interfaces)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ again.
 from dataclasses import replace
 
 from sidecar.errors import HostError, PortsideError
-from sidecar.host.numvfs import WriteHung
+from sidecar.host.numvfs import VfsLate, WriteHung
 from sidecar.model.vf import UNKNOWN
 from sidecar.pools.context import Node
 from sidecar.pools.observe import look_at
@@ -87,6 +87,8 @@ class Worker:
         remains = [f"{self._definition.pf_name} is up"] if StepKind.LINK_UP in done else []
         if isinstance(error, WriteHung):
             return [*remains, *self._stopped(done), "the PF is in quarantine"]
+        if isinstance(error, VfsLate):
+            return [*remains, *self._stopped(done), self._number.describe()]
         if StepKind.REMOVE_VFS in done and failed is StepKind.MAKE_VFS:
             remains += self._make_again()
         elif StepKind.MAKE_VFS in done or self._number.count() != self._before.present:

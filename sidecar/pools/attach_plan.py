@@ -23,6 +23,7 @@ from sidecar.pools.observe import look_at
 from sidecar.pools.rules.attachable import Target, check_port, check_team, choose_alias, full_alias
 from sidecar.pools.rules.choose_vf import choose_vf
 from sidecar.pools.rules.device_xml import VfDevice
+from sidecar.pools.rules.infiniband import check_ethernet
 from sidecar.state.locked_pf import HeldPf
 from sidecar.virt.connection import Libvirt
 from sidecar.virt.devices import Domain
@@ -167,6 +168,12 @@ def plan_attach(sight: AttachSight, domain: Domain, request: AttachRequest) -> A
         mac,
         _vlan(request, sight.pool.profile),
         team,
+    )
+    check_ethernet(
+        view.pf,
+        request.kind,
+        sets_address=device.mac is not None or device.vlan is not None,
+        where=f"pool {request.pool}, PF {view.pf.address}",
     )
     partners = (
         ()

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from sidecar.errors import HostError
 from sidecar.host.holders import PROCFS
-from sidecar.host.numvfs import SECONDS
+from sidecar.host.numvfs import LATE_SECONDS, SECONDS
 from sidecar.host.sysfs import SYSFS, Sysfs
 from sidecar.model.settings import VfSettings
 from sidecar.state.store import STATE, Store
@@ -72,11 +72,13 @@ class Node(Host):
         links: sets what goes over netlink.
         now: the clock, in UTC.
         seconds: how long a write of ``sriov_numvfs`` may take.
+        late_seconds: how long VFs may take to come after that.
     """
 
     links: Links
     now: Callable[[], datetime]
     seconds: float = SECONDS
+    late_seconds: float = LATE_SECONDS
 
 
 def this_node(

@@ -2,6 +2,7 @@
 """The PF that a pool's definition names, checked against what it asks for."""
 
 from sidecar.errors import RequestError
+from sidecar.host.drivers import hints_for
 from sidecar.model.pool import PoolDefinition
 from sidecar.model.vf import (
     UNKNOWN,
@@ -62,4 +63,7 @@ def _check_total(pf: PhysicalFunction, definition: PoolDefinition, where: str) -
             where=f"{where}, <vf num='{wanted}'/>",
             found=str(wanted),
             expected=f"at most {total}, which is sriov_totalvfs of {pf.address}",
+            todo=" ".join(
+                ("Ask for fewer, or let the firmware give more.", *hints_for(str(pf.driver)))
+            ),
         )

@@ -8,7 +8,8 @@ from typing import Final
 
 from sidecar.domainxml.network import read_network, write_minimum
 from sidecar.errors import BusyError, HostError
-from sidecar.host.drivers import DRIVERS, Driver
+from sidecar.host.drivers import Driver, driver_named
+from sidecar.host.functions import read_pf
 from sidecar.host.inventory import read_inventory
 from sidecar.host.numvfs import count_vfs, read_numvfs
 from sidecar.model.missing import no_pool
@@ -22,6 +23,7 @@ from sidecar.pools.lease_life import LeaseLife
 from sidecar.pools.list_pools import Pool, read_pools
 from sidecar.pools.observe import look_at
 from sidecar.pools.rules.guard import refuse
+from sidecar.pools.rules.infiniband import describe_infiniband
 from sidecar.pools.rules.plan import Plan, plan_start, plan_stop
 from sidecar.pools.rules.situation import Situation
 from sidecar.state.locked_pf import HeldPf
@@ -121,6 +123,25 @@ class Pools:
             raise no_pool(name)
         return record
 
+    def driver(self, name: str) -> Driver:
+        """Return what is known of the driver that a pool's PF has now; its name may be empty.
+
+        Raises:
+            HostError: there is no such pool.
+        """
+        pf = read_pf(self._node.sysfs, str(self.record(name).pf))
+        bound = None if pf is None or pf.driver is UNKNOWN else pf.driver
+        return driver_named(bound or "")
+
+    def notes(self, name: str) -> tuple[str, ...]:
+        """Return what to know of a pool's PF before its VFs are given to guests.
+
+        Raises:
+            HostError: there is no such pool.
+        """
+        pf = read_pf(self._node.sysfs, str(self.record(name).pf))
+        return () if pf is None else describe_infiniband(pf)
+
     def plan(self, name: str) -> Plan:
         """Return what ``start`` would do now; nothing is locked or changed."""
         record = self.record(name)
@@ -214,7 +235,7 @@ class Pools:
         pools = read_pools(Networks(libvirt), self._node.store)
         interfaces = () if view.pf.interfaces is UNKNOWN else view.pf.interfaces
         names = {one.name for one in interfaces}
-        driver = DRIVERS.get(str(view.pf.driver), Driver(str(view.pf.driver)))
+        driver = driver_named(str(view.pf.driver))
         name = record.definition.name
         return Situation(
             record,
@@ -227,6 +248,7 @@ class Pools:
             ),
             limit=driver.limit,
             configures=driver.configures,
+            hints=driver.hints,
         )
 
 

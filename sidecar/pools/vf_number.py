@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from sidecar.errors import HostError
-from sidecar.host.numvfs import WriteHung, count_vfs, write_and_count
+from sidecar.host.numvfs import Patience, VfsLate, WriteHung, count_vfs, write_and_count
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import PfRecord
 from sidecar.pools.context import Node
@@ -75,12 +75,22 @@ class VfNumber:
         self._held.write_record(replace(before, operation=operation))
         node, pf = self._node, self._pf
         try:
-            write_and_count(node.sysfs, pf, count, must_be_closed=closed, seconds=node.seconds)
+            write_and_count(
+                node.sysfs,
+                pf,
+                count,
+                must_be_closed=closed,
+                patience=Patience(node.seconds, node.late_seconds),
+            )
         except WriteHung as error:
             stuck = f"{operation}: {error.what}, {error.found}"
             self._held.write_record(
                 replace(before, made=0, boot=node.boot, operation="", quarantine=stuck)
             )
+            raise
+        except VfsLate:
+            # Those that come after we have gone are ours all the same.
+            self._conclude(before, count)
             raise
         except HostError:
             self._conclude(before, count_vfs(node.sysfs, pf))

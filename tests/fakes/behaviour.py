@@ -20,6 +20,7 @@ class Behaviour:
         if_down: what it answers while the PF is down: an errno, 0 for yes without making any
             VF, ``None`` if it does not care.
         makes_at_most: it says yes to more, and makes that many.
+        late: seconds after which the kernel has made the VFs that it says there are.
         vf_driver: what binds to its VFs.
     """
 
@@ -30,6 +31,7 @@ class Behaviour:
     refuses: int = 0
     if_down: int | None = None
     makes_at_most: int | None = None
+    late: float = 0.0
     vf_driver: str = "igbvf"
 
     def answer(self, asked: int, *, up: bool) -> int:

@@ -68,6 +68,7 @@ class Bus:
         # On the disk, so that a process that is forked from the test's sets them too.
         self._macs = answers.parent / "macs"
         self.broken: set[str] = set()
+        self.promised: Counter[str] = Counter()
         self._answers = answers
         self._behaviours = behaviours
         self._shared = shared
@@ -88,6 +89,10 @@ class Bus:
         """Return a PF's VFs by index."""
         own = [one for one in self.functions.values() if one.physfn == pf]
         return sorted(own, key=lambda one: one.index)
+
+    def numvfs(self, pf: str) -> int:
+        """Return the kernel's number of a PF's VFs, with those that are still to come."""
+        return len(self.vfs(pf)) + self.promised[pf]
 
     def load(self, driver: str) -> None:
         """Load a driver: from now on something can be bound to it."""

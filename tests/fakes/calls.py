@@ -6,7 +6,7 @@ Linux 6.12: ``drivers/pci/pci-sysfs.c``, ``iov.c``, ``drivers/base/bus.c`` and `
 
 import errno
 import re
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Final
 
 from tests.fakes.bus import Bus, Function
@@ -27,8 +27,9 @@ _MAX: Final = 0xFFFF
 class Calls:
     """Reads and writes of files named ``OWNER,FILE``: a function's address, or a driver."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, later: Callable[[float, Callable[[], None]], None]) -> None:
         self._bus = bus
+        self._later = later
         self._locks: set[str] = set()
 
     def steps(self, request: Request) -> Steps:
@@ -53,7 +54,7 @@ class Calls:
         yield from self._lock(function.address)
         self._locks.discard(function.address)
         if name == "sriov_numvfs":
-            return f"{len(self._bus.vfs(function.address))}\n".encode()
+            return f"{self._bus.numvfs(function.address)}\n".encode()
         return f"{function.override or '(null)'}\n".encode()
 
     def _store(self, function: Function | None, name: str, text: str, pid: int) -> Refusal:
@@ -99,7 +100,7 @@ class Calls:
             return errno.ERANGE
         yield from self._lock(pf.address)
         try:
-            present = len(self._bus.vfs(pf.address))
+            present = self._bus.numvfs(pf.address)
             if asked == present:
                 return 0
             if not pf.driver or not self._bus.behaviour(pf).configures:
@@ -117,12 +118,22 @@ class Calls:
         made = self._bus.behaviour(pf).answer(asked, up=self._bus.is_up(pf.address))
         if made < 0:
             return -made
+        behaviour = self._bus.behaviour(pf)
+        if behaviour.late:
+            self._bus.promised[pf.address] = made
+            self._later(behaviour.late, lambda: self._keep_promise(pf))
+            return 0
         yield from self._lock(_RESCAN)
         for _ in range(made):
             self._bus.add_vf(pf)
         self._locks.discard(_RESCAN)
         self._bus.flaps[pf.address] += 1 if made else 0
         return 0
+
+    def _keep_promise(self, pf: Function) -> None:
+        for _ in range(self._bus.promised.pop(pf.address, 0)):
+            self._bus.add_vf(pf)
+        self._bus.flaps[pf.address] += 1
 
     def _unbind(self, function: Function, pid: int) -> Generator[None, None, None]:
         if function.physfn:

@@ -8,7 +8,7 @@ free. ``tests/card/errnos.py`` holds what a real kernel answered; a test holds t
 
 import errno
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -37,7 +37,8 @@ class FakeKernel:
         self._bus = Bus(self.root, pfs, answers, self.behaviours, shared=shared)
         self._files = AnsweredFiles(answers, lambda _: True, self._serve)
         self._entered = threading.RLock()
-        self._calls = Calls(self._bus)
+        self._timers: list[threading.Timer] = []
+        self._calls = Calls(self._bus, self._later)
         self._bugs: list[Exception] = []
         self._waiting: list[tuple[Steps, Request]] = []
         self._bus.load("vfio-pci")
@@ -53,6 +54,8 @@ class FakeKernel:
         trace: TracebackType | None,
     ) -> None:
         """Let everybody go who still sleeps, then unmount."""
+        for timer in self._timers:
+            timer.cancel()
         with self._entered:
             for function in self._bus.functions.values():
                 function.lets_go = True
@@ -156,6 +159,15 @@ class FakeKernel:
             return errno.EINPROGRESS
         (answer,) = answers
         return -answer if isinstance(answer, int) and answer < 0 else 0
+
+    def _later(self, seconds: float, act: Callable[[], None]) -> None:
+        def run() -> None:
+            with self._entered:
+                act()
+
+        timer = threading.Timer(seconds, run)
+        self._timers.append(timer)
+        timer.start()
 
     def _serve(self, request: Request) -> None:
         with self._entered:

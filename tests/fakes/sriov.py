@@ -27,6 +27,8 @@ class FakeInterface:
 
     ``addressed``: whether it has an IP address, which the kernel tells by netlink only.
     ``mac``: its MAC address.
+    ``port`` and ``switch`` are ``phys_port_name`` and ``phys_switch_id`` of a card in switchdev
+    mode, ``hardware`` the link layer (``type``; 32 is InfiniBand).
     """
 
     name: str
@@ -36,6 +38,9 @@ class FakeInterface:
     uppers: Sequence[str] = ()
     addressed: bool = False
     mac: str = "02:00:00:00:00:00"
+    port: str = ""
+    switch: str = ""
+    hardware: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class FakePf:
     vf_device: str = "10ca"
     offset: int = 0x80
     stride: int = 2
+    device_class: str = "020000"
 
     def vf_address(self, index: int) -> str:
         """Return a VF's address: routing ids add up over slots and buses."""
@@ -97,6 +103,7 @@ class FakeSysfs:
     def add_pf(self, pf: FakePf) -> None:
         """Add a PF with its VFs."""
         folder = self.add_function(pf.address, pf.driver, pf.identity, pf.node)
+        self._write(folder / "class", f"0x{pf.device_class}")
         attributes = {
             "sriov_totalvfs": pf.totalvfs,
             "sriov_numvfs": len(pf.vfs),
@@ -188,6 +195,13 @@ class FakeSysfs:
         self._write(own / "flags", hex(interface.flags))
         self._write(own / "operstate", interface.operstate)
         self._write(own / "address", interface.mac)
+        self._write(own / "type", str(interface.hardware))
+        for name, text in (
+            ("phys_port_name", interface.port),
+            ("phys_switch_id", interface.switch),
+        ):
+            if text:
+                self._write(own / name, text)
         (own / "device").symlink_to(f"../../../{folder.name}")
         uppers = [*interface.uppers, *([interface.master] if interface.master else [])]
         for upper in uppers:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from sidecar.doctor.rules.domain import examine_domain
 from sidecar.doctor.rules.facts import Facts, LibvirtFacts
 from sidecar.doctor.rules.finding import Code, Finding, Level, by_severity
-from sidecar.doctor.rules.group import examine_groups
+from sidecar.doctor.rules.group import examine_groups, examine_reserved
 from sidecar.doctor.rules.iommu import examine_iommu
 from sidecar.doctor.rules.pf import examine_pfs
 from sidecar.doctor.rules.pool import examine_pools
@@ -26,7 +26,9 @@ def _examine(facts: Facts) -> Iterator[Finding]:
     yield from examine_vfio(facts.vfio)
     yield _examine_libvirt(facts.libvirt)
     yield from examine_pfs(facts.pfs, wanted)
-    yield from examine_groups(facts.pfs, facts.shared)
+    matter = [pf for pf in facts.pfs if pf.pf.network_card or str(pf.pf.address) in wanted]
+    yield from examine_groups(matter, facts.shared)
+    yield from examine_reserved(facts.reserved)
     yield from examine_state(facts.pfs, wanted, facts.state_error)
     yield from examine_pools(facts)
     yield from examine_domain(facts)

@@ -125,6 +125,8 @@ class Facts:
         holders: the running domain that has a device, by the device's address.
         present: which of the addresses that the domain names are PCI devices here.
         shared: for a VF whose IOMMU group has other devices, those.
+        reserved: for a device that the firmware has memory reserved for, which VFIO cannot map
+            around, its IOMMU group and those regions.
         macs: what PFs have set for the VFs of the domain's teams.
         state_error: why our own state cannot be read, empty if it can.
         domain: the domain that the call is about.
@@ -142,6 +144,7 @@ class Facts:
     holders: Mapping[PciAddress, str] = field(default_factory=dict)
     present: frozenset[PciAddress] = frozenset()
     shared: Mapping[PciAddress, tuple[str, ...]] = field(default_factory=dict)
+    reserved: Mapping[PciAddress, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
     macs: Mapping[PciAddress, MacAddress] = field(default_factory=dict)
     state_error: str = ""
     domain: DomainNeeds | None = None

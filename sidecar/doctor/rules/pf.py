@@ -15,6 +15,14 @@ _NOT_ONLINE: Final = (
     "Unable to configure VF {} of PF '{}' because the PF is not online. Please change host "
     "network config to put the PF online."
 )
+_DEFINE: Final = (
+    "Define a pool on it with the number of VFs that it is to have, and start that: portside pool "
+    "define, portside pool start"
+)
+_FIRMWARE: Final = (
+    "Switch SR-IOV on for this card and give it VFs: in the host's firmware setup, in the card's "
+    "own setup, or with its vendor's tool; then boot the host."
+)
 _ENOENT: Final = "write to sriov_numvfs: No such file or directory (ENOENT)"
 
 
@@ -37,6 +45,9 @@ def examine_pfs(pfs: tuple[PfFacts, ...], wanted: AbstractSet[str]) -> Iterator[
             "without CONFIG_PCI_IOV shows none either",
         )
     for pf in pfs:
+        if not pf.pf.network_card:
+            yield _no_card(pf)
+            continue
         level = Level.FAILS if not wanted or str(pf.pf.address) in wanted else Level.WARNING
         yield from or_fine(_examine(pf, level), _fine(pf))
 
@@ -54,15 +65,30 @@ def _examine(facts: PfFacts, level: Level) -> Iterator[Finding]:
             remedy="Run as root, with the host's sysfs on /sys",
         )
     elif not facts.pf.vfs:
-        yield Finding(
-            Code.PF_NO_VFS,
-            Level.WARNING,
-            facts.name,
-            "it has no VF now",
-            evidence=(Reading(_path(facts), "no virtfn link"), *_total(facts)),
-            remedy="Define a pool on it with the number of VFs that it is to have, and start "
-            "that: portside pool define, portside pool start",
-        )
+        yield _no_vfs(facts)
+
+
+def _no_vfs(facts: PfFacts) -> Finding:
+    text, remedy = "it has no VF now", _DEFINE
+    if facts.pf.totalvfs == 0:
+        text = "it has no VF, and can have none as its firmware is set up (sriov_totalvfs 0)"
+        remedy = " ".join((_FIRMWARE, *facts.driver.hints))
+    return Finding(
+        Code.PF_NO_VFS,
+        Level.WARNING,
+        facts.name,
+        text,
+        evidence=(Reading(_path(facts), "no virtfn link"), *_total(facts)),
+        remedy=remedy,
+    )
+
+
+def _no_card(facts: PfFacts) -> Finding:
+    """Mention a PF that is no network card: it is in nobody's way."""
+    kind = facts.pf.device_class
+    text = f"no network card (PCI class {kind:#08x}), so no matter of Portside's"
+    evidence = (Reading(f"{_path(facts)}/class", f"{kind:#08x}"),)
+    return Finding(Code.PF_NOT_A_NIC, Level.OK, facts.name, text, evidence=evidence)
 
 
 def _examine_driver(facts: PfFacts, level: Level) -> Iterator[Finding]:
@@ -114,8 +140,25 @@ def _examine_link(facts: PfFacts, level: Level) -> Iterator[Finding]:
             "network driver",
         )
     for interface in pf.interfaces:
+        if interface.infiniband:
+            yield _infiniband(facts, interface)
         if interface.up is False:
             yield _down(facts, interface, level)
+
+
+def _infiniband(facts: PfFacts, interface: NetInterface) -> Finding:
+    return Finding(
+        Code.PF_INFINIBAND,
+        Level.WARNING,
+        facts.name,
+        f"{interface.name} is InfiniBand, not Ethernet: libvirt can set neither a MAC address nor "
+        "a VLAN for its VFs, so that none can be attached as an interface or from a network",
+        f"Cannot set interface MAC to 52:54:00:00:00:01 for ifname {interface.name} vf 0: "
+        "Operation not supported",
+        (Reading(f"/sys/class/net/{interface.name}/type", str(interface.hardware)),),
+        "Give its VFs to guests as plain <hostdev>: portside pool attach --as hostdev, without "
+        "--mac and --vlan; or set the port to Ethernet (LINK_TYPE of mlxconfig or mstconfig)",
+    )
 
 
 def _down(facts: PfFacts, interface: NetInterface, level: Level) -> Finding:

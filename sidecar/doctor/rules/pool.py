@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from sidecar.doctor.rules.facts import Facts, PfFacts, PoolFacts, Want
 from sidecar.doctor.rules.finding import Code, Finding, Level, or_fine
+from sidecar.doctor.rules.free_vfs import count_free, describe_users, examine_free
 from sidecar.model.availability import Availability
 from sidecar.model.host_facts import Reading
 from sidecar.model.vf import UNKNOWN, VirtualFunction
@@ -15,7 +16,11 @@ def examine_pools(facts: Facts) -> Iterator[Finding]:
     by_address = {pf.pf.address: pf for pf in facts.pfs}
     for pool in facts.pools:
         pf = None if pool.pf is None else by_address.get(pool.pf)
-        found = [*_examine_network(facts, pool), *_examine_number(facts, pool, pf)]
+        found = [
+            *_examine_network(facts, pool),
+            *_examine_number(facts, pool, pf),
+            *examine_free(facts, pool, pf),
+        ]
         yield from or_fine(found, _fine(facts, pool, pf))
     yield from _examine_strangers(facts)
 
@@ -91,7 +96,7 @@ def _examine_number(facts: Facts, pool: PoolFacts, pf: PfFacts | None) -> Iterat
 def _examine_room(facts: Facts, pool: PoolFacts, pf: PfFacts) -> Iterator[Finding]:
     """Compare the VFs that may be taken, and those that libvirt takes all the same, with wants."""
     name, wants = pool.definition.name, (*pool.wants, *_asks(facts, pool))
-    asked, free = sum(want.count for want in wants), _count_free(facts, pf)
+    asked, free = sum(want.count for want in wants), count_free(facts, pf)
     given = sum(_is_given(facts, vf) for vf in pf.vfs)
     fails = asked > given
     # Without libvirt's answer no VF is known to be free; that is a finding of its own.
@@ -105,7 +110,7 @@ def _examine_room(facts: Facts, pool: PoolFacts, pf: PfFacts) -> Iterator[Findin
         f"network '{name}' requires exclusive access to interfaces, but none are available"
         if fails
         else "nothing: libvirt gives away VFs that none of its own running domains has",
-        (*_describe_wants(wants), *_describe_users(facts, pf)),
+        (*_describe_wants(wants), *describe_users(facts, pf)),
         "Make more VFs (a larger <vf num=.../>, then portside pool plan "
         f"{name}), or do not start all of them at a time",
     )
@@ -130,7 +135,12 @@ def _examine_minimum(where: str, minimum: int | None, pf: PfFacts) -> Iterator[F
             f"{wants}can have {total}",
             "write to sriov_numvfs: Numerical result out of range (ERANGE)",
             evidence,
-            "Define the pool with fewer; some cards allow more by their firmware's setup",
+            " ".join(
+                (
+                    "Define the pool with fewer; some cards allow more by their firmware's setup.",
+                    *pf.driver.hints,
+                )
+            ),
         )
     elif limit is not None and minimum > limit:
         yield Finding(
@@ -182,12 +192,12 @@ def _examine_strangers(facts: Facts) -> Iterator[Finding]:
 
 
 def _fine(facts: Facts, pool: PoolFacts, pf: PfFacts | None) -> Finding:
-    free = 0 if pf is None else _count_free(facts, pf)
+    free = 0 if pf is None else count_free(facts, pf)
     name, state = pool.definition.name, "active" if pool.active is True else "state unknown"
     text = f"{state}, {free} of {0 if pf is None else len(pf.vfs)} VFs are free"
     evidence = (
         Reading(f"libvirt, network {name}", state),
-        *(() if pf is None else _describe_users(facts, pf)),
+        *(() if pf is None else describe_users(facts, pf)),
     )
     return Finding(Code.POOL, Level.OK, f"pool {name}", text, evidence=evidence)
 
@@ -203,10 +213,6 @@ def _asks(facts: Facts, pool: PoolFacts) -> tuple[Want, ...]:
         return ()
     count = domain.wants(pool.definition.name)
     return (Want(domain.name, count),) if count else ()
-
-
-def _count_free(facts: Facts, pf: PfFacts) -> int:
-    return sum(facts.assessments[vf.address].free for vf in pf.vfs)
 
 
 def _is_given(facts: Facts, vf: VirtualFunction) -> bool:
@@ -225,10 +231,3 @@ def _describe_wants(wants: tuple[Want, ...]) -> Iterator[Reading]:
     for want in wants:
         plural = "" if want.count == 1 else "s"
         yield Reading(f"domain {want.domain}", f"not running, wants {want.count} VF{plural}")
-
-
-def _describe_users(facts: Facts, pf: PfFacts) -> Iterator[Reading]:
-    for vf in pf.vfs:
-        seen = facts.assessments[vf.address]
-        if not seen.free:
-            yield Reading(f"VF {vf.index} {vf.address}", f"{seen.availability}: {seen.why}")

@@ -5,16 +5,31 @@ from sidecar.errors import RequestError
 from sidecar.model.pool import PoolRecord
 
 
-def format_udev_rule(record: PoolRecord) -> str:
+def format_udev_rule(record: PoolRecord, needs_up: str = "") -> str:
     """Return a udev rule that makes the VFs as soon as the PF's interface is there.
 
     It writes only where the kernel says that there are none: udev(7), ``ATTR{}`` with
     ``==`` is a match, with ``=`` a write. It cannot start the network.
 
+    Args:
+        record: of the pool.
+        needs_up: the PF's driver if it makes VFs only while the PF is up, else empty.
+
     Raises:
-        RequestError: the pool does not say how many VFs it wants.
+        RequestError: the pool does not say how many VFs it wants, or a rule would make none:
+            an interface that appears is down.
     """
     definition = record.definition
+    if needs_up:
+        raise RequestError(
+            "a udev rule would make no VFs here",
+            where=f"pool {definition.name}, PF {record.pf}",
+            found=f"driver {needs_up}, which makes VFs only while the PF's interface is up; when "
+            "the rule runs, it is down",
+            expected="a driver that makes VFs of a PF that is down",
+            todo=f"Use the unit of portside pool systemd {definition.name}, or the node agent "
+            f"(portside pool autostart {definition.name}): both bring the interface up first",
+        )
     if definition.minimum is None:
         raise RequestError(
             "a rule needs the number of VFs",

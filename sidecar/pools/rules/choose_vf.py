@@ -7,6 +7,7 @@ from sidecar.errors import CapacityError, HostError
 from sidecar.model.availability import Availability, Source
 from sidecar.model.pool import PfView
 from sidecar.model.vf import UNKNOWN, VirtualFunction
+from sidecar.pools.rules.on_host import interfaces_up, keep_unmanaged
 
 
 def choose_vf(view: PfView, *, libvirt_chooses: bool, managed: bool) -> VirtualFunction:
@@ -39,7 +40,9 @@ def choose_vf(view: PfView, *, libvirt_chooses: bool, managed: bool) -> VirtualF
                 "libvirt would choose the VF, and might take one that is not free",
                 where=str(view.pf.address),
                 found=_describe(view, risky),
-                todo="Attach as interface or hostdev: then a free VF is chosen",
+                todo="Attach as interface or hostdev: then a free VF is chosen"
+                if any(view.assess(vf).free for vf in vfs)
+                else _advise(view),
             )
         vfs = open_to_libvirt
     candidates = [vf for vf in vfs if view.assess(vf).free]
@@ -48,7 +51,7 @@ def choose_vf(view: PfView, *, libvirt_chooses: bool, managed: bool) -> VirtualF
             "no VF is free",
             where=str(view.pf.address),
             found=_describe(view, view.vfs) or "no VF at all",
-            todo="Detach one, or define the pool with more VFs and start it anew",
+            todo=_advise(view),
         )
     if libvirt_chooses:
         for vf in candidates:
@@ -56,6 +59,15 @@ def choose_vf(view: PfView, *, libvirt_chooses: bool, managed: bool) -> VirtualF
         return candidates[0]
     _check_vf(view, candidates[-1], managed=managed)
     return candidates[-1]
+
+
+def _advise(view: PfView) -> str:
+    """Say how a VF comes free where none is."""
+    up = interfaces_up(vf for vf in view.vfs if not _in_a_domain(view, vf))
+    if up:
+        # More VFs would be brought up as these were.
+        return keep_unmanaged(view.pf.address, up)
+    return "Detach one, or define the pool with more VFs and start it anew"
 
 
 def _check_pf(view: PfView) -> None:

@@ -18,6 +18,7 @@ class Situation:
         sharers: other networks that run on the same PF.
         limit: how many VFs the PF's driver makes at most, if that is known.
         configures: whether the PF's driver makes VFs through sysfs at all.
+        hints: what is known of that driver, in sentences.
     """
 
     record: PoolRecord
@@ -26,6 +27,7 @@ class Situation:
     sharers: tuple[str, ...] = ()
     limit: int | None = None
     configures: bool = True
+    hints: tuple[str, ...] = ()
 
     @property
     def present(self) -> int:

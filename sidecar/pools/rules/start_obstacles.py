@@ -57,9 +57,9 @@ def find_limits(situation: Situation) -> Iterator[Obstacle]:
     if pf.totalvfs is UNKNOWN:
         yield Obstacle(f"how many VFs {pf.address} can have cannot be read (sriov_totalvfs)")
     elif wanted > pf.totalvfs:
-        yield Obstacle(
-            f"the pool wants {wanted} VFs, and {pf.address} can have {pf.totalvfs} (sriov_totalvfs)"
-        )
+        text = f"the pool wants {wanted} VFs, and {pf.address} can have {pf.totalvfs}"
+        hints = f": {' '.join(situation.hints).rstrip('.')}" if situation.hints else ""
+        yield Obstacle(f"{text} (sriov_totalvfs){hints}")
     elif not situation.configures:
         yield Obstacle(
             f"the driver {pf.driver} cannot make VFs through sysfs; portside vf show "

@@ -2,6 +2,7 @@
 """``portside pool`` as people type it, on a fake sysfs and libvirt's test driver."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,10 +22,10 @@ DRIVER = "test:///default"
 class Command:
     """``portside pool`` with the options that point it at this test's host."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, pf: FakePf | None = None) -> None:
         vfs = [FakeVf("vfio-pci", group=20), FakeVf("vfio-pci", group=21, enable=1)]
         eth1 = FakeInterface("eth1", UP, "up")
-        FakeSysfs(folder / "sys", [FakePf(interfaces=[eth1], vfs=vfs, group=9)])
+        FakeSysfs(folder / "sys", [pf or FakePf(interfaces=[eth1], vfs=vfs, group=9)])
         self.folder = folder
         make_procfs(folder / "proc", {})
         roots = {"state-dir": "state", "sysfs": "sys", "proc": "proc"}
@@ -165,6 +166,46 @@ def test_files_for_the_boot(pool: Command) -> None:
     # systemd looks into no PATH of a shell.
     command = Path(sys.executable).with_name("portside")
     assert f'ExecStart="{command}" pool start "fast"' in pool.run("systemd", "fast").stdout
+
+
+@pytest.mark.usefixtures("pool")
+@pytest.mark.parametrize("driver", ["bnxt_en", "bnx2x"])
+def test_no_udev_rule_for_a_driver_that_makes_vfs_only_while_the_pf_is_up(
+    tmp_path: Path, driver: str
+) -> None:
+    pool = Command(tmp_path / "other", FakePf(driver=driver, interfaces=[FakeInterface("eth1")]))
+    pool.define()
+    said = pool.run("udev", "fast", code=1)
+    assert said.stdout == ""
+    assert f"driver {driver}, which makes VFs only while the PF's interface is up" in said.stderr
+    assert "portside pool systemd fast" in said.stderr
+
+
+@pytest.mark.usefixtures("pool")
+def test_define_says_what_infiniband_does_not_allow(tmp_path: Path) -> None:
+    eth1 = FakeInterface("eth1", UP, "up", hardware=32)
+    pool = Command(tmp_path / "other", FakePf(driver="mlx5_core", interfaces=[eth1]))
+    file = pool.folder / "pool.xml"
+    file.write_text(network(2))
+    assert "Note: eth1 is InfiniBand, not Ethernet" in pool.run("define", str(file)).stdout
+
+
+@pytest.mark.usefixtures("pool")
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("eth0", "PFs with eth1"), ("eth1", "expected at most 8, .*NUM_OF_VFS of mlxconfig")],
+)
+def test_a_representor_is_no_pf_and_too_many_vfs_a_matter_of_the_firmware(
+    tmp_path: Path, name: str, found: str
+) -> None:
+    interfaces = [
+        FakeInterface("eth0", UP, "up", port="pf0vf0", switch="aa"),
+        FakeInterface("eth1", UP, "up", port="p0", switch="aa"),
+    ]
+    pf = FakePf(driver="mlx5_core", interfaces=interfaces, totalvfs=8)
+    pool = Command(tmp_path / "other", pf)
+    said = pool.run("define", "-", code=1, given=network(9, name)).stderr
+    assert re.search(found, said)
 
 
 def test_recover_needs_the_kernels_answer(pool: Command) -> None:

@@ -49,9 +49,9 @@ def test_all_that_the_kernel_tells_is_read(tmp_path: Path, nobody: Path) -> None
         VirtualFunction(PciAddress(0, 1, 0x10, 0), virtual, "igbvf", (down,), 15, 1, pf, 0, 0),
         VirtualFunction(PciAddress(0, 1, 0x10, 2), virtual, "vfio-pci", (), 16, None, pf, 1, 1),
     )
-    up = NetInterface("enp1s0", up=True, operstate="up", master=None, uppers=())
+    up = NetInterface("enp1s0", up=True, operstate="up", master=None, uppers=(), hardware=1)
     assert inventory.pfs == (
-        PhysicalFunction(pf, PciId(0x8086, 0x10C9), "igb", (up,), 14, 1, 7, vfs),
+        PhysicalFunction(pf, PciId(0x8086, 0x10C9), "igb", (up,), 14, 1, 7, vfs, 0x020000),
     )
     assert list(inventory.signals) == [vf.address for vf in vfs]
 

@@ -4,12 +4,21 @@
 import os
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sidecar.errors import HostError
-from sidecar.host.numvfs import WriteHung, count_vfs, read_numvfs, write_and_count, write_numvfs
+from sidecar.host.numvfs import (
+    Patience,
+    VfsLate,
+    WriteHung,
+    count_vfs,
+    read_numvfs,
+    write_and_count,
+    write_numvfs,
+)
 from sidecar.host.sysfs import Sysfs
 from sidecar.model.pci import PciAddress
 from sidecar.model.vf import UNKNOWN
@@ -28,6 +37,24 @@ def test_vfs_are_made_and_taken_away(kernel: FakeKernel) -> None:
     write_and_count(kernel.sysfs, PF, 0, must_be_closed=vfs(kernel))
     assert kernel.vfs(FIRST) == ()
     assert kernel.taken == ()
+
+
+def answer_late(kernel: FakeKernel, seconds: float) -> None:
+    kernel.behaviours["igb"] = replace(kernel.behaviours["igb"], late=seconds)
+
+
+def test_vfs_that_come_late_are_waited_for(kernel: FakeKernel) -> None:
+    answer_late(kernel, 1.5)
+    write_and_count(kernel.sysfs, PF, 4, must_be_closed=())
+    assert len(kernel.vfs(FIRST)) == 4
+
+
+def test_vfs_that_are_promised_and_do_not_come_are_an_error_of_their_own(
+    kernel: FakeKernel,
+) -> None:
+    answer_late(kernel, 600)
+    with pytest.raises(VfsLate, match=r"not there yet; found 0 VFs 0\.2 s after .*expected 4"):
+        write_and_count(kernel.sysfs, PF, 4, must_be_closed=(), patience=Patience(links=0.2))
 
 
 def test_a_write_that_never_comes_back_is_left(kernel: FakeKernel) -> None:

@@ -102,7 +102,8 @@ def test_users_read_what_it_means(
         (errno.ENOSYS, r"\(ENOSYS\): the kernel or the device has no SR-IOV\."),
         (errno.EOPNOTSUPP, r"\(EOPNOTSUPP\): the driver cannot make VFs as the card is set up"),
         (errno.EINVAL, r"\(EINVAL\): .*Bring the PF's interface up"),
-        (errno.ENOSPC, r"No space left on device \(ENOSPC\)\. Look into the kernel's log"),
+        (errno.ENOSPC, r"\(ENOSPC\): the card or its driver has nothing left .* MSI-X vectors"),
+        (errno.EDQUOT, r"Disk quota exceeded \(EDQUOT\)\. Look into the kernel's log"),
     ],
 )
 def test_a_driver_refuses_for_reasons_of_its_own(

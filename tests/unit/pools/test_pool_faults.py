@@ -13,6 +13,7 @@ from sidecar.errors import HostError, PortsideError
 from sidecar.model.pci import PciAddress
 from sidecar.model.pool import KeptVf, PfRecord
 from sidecar.model.settings import PortVlan, VfSettings
+from sidecar.pools.operations import Pools
 from sidecar.pools.pool_status import read_status
 from sidecar.pools.rules.guard import RefusedError
 from tests.unit.pools.conftest import OTHER, PF, PoolHost, make_host
@@ -171,3 +172,15 @@ def test_what_a_killed_run_had_begun_is_told_until_a_start_has_looked(host: Pool
     assert "did not finish" in host.pools.start("fast").notes[0]
     (after,) = read_status(host.node)
     assert after.warnings == ()
+
+
+def test_vfs_that_come_after_the_command_has_gone_are_ours(host: PoolHost) -> None:
+    host.kernel.behaviours["igb"] = replace(host.kernel.behaviours["igb"], late=3.0)
+    host.define(4)
+    host.pools = Pools(replace(host.node, late_seconds=0.1))
+    with pytest.raises(HostError, match="make VFs: the VFs are not there yet; found 0 VFs"):
+        host.pools.start("fast")
+    wait_until(lambda: len(host.vfs()) == 4)
+    host.pools.start("fast")
+    host.pools.stop("fast")
+    assert host.vfs() == ()

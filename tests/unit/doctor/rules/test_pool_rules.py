@@ -3,16 +3,18 @@ from dataclasses import replace
 
 import pytest
 
-from sidecar.doctor.rules.facts import DriverTraits, Want
+from sidecar.doctor.rules.facts import DriverTraits, Facts, Want
 from sidecar.doctor.rules.finding import Code, Level
 from sidecar.model.host_facts import Reading
 from sidecar.model.pool import PoolDefinition
 from sidecar.model.vf import UNKNOWN
 from tests.unit.doctor.rules.hosts import (
     LIBVIRT,
+    PF,
     bad,
     codes,
     healthy,
+    interface,
     make_pf,
     make_vf,
     only,
@@ -144,3 +146,49 @@ def test_networks_that_the_domain_names_and_that_are_no_pools() -> None:
     assert (found.code, found.level) == (Code.NETWORK_INACTIVE, Level.FAILS)
     active = replace(LIBVIRT, networks={"pool": True, "lan": True})
     assert not bad(replace(facts, libvirt=active))
+
+
+def asked(facts: Facts) -> Facts:
+    """Ask whether a VF of the pool can be attached to a running domain with room for it."""
+    return replace(with_domain(facts, ROOM), running=True, wanted_pool="pool")
+
+
+def test_a_pool_without_a_free_vf_has_none_to_attach_and_who_has_each_is_read() -> None:
+    one = used(healthy(), 0, "domain hog", holder="hog")
+    assert not bad(asked(one))
+    both = used(one, 1, "domain hog", holder="hog")
+    assert not bad(replace(both, wanted_pool="pool"))
+    assert not bad(replace(asked(both), wanted_pool=""))
+    found = only(asked(both))
+    assert (found.code, found.level) == (Code.POOL_EXHAUSTED, Level.FAILS)
+    assert "can be attached to domain" in found.text
+    users = [one.content for one in found.evidence if one.source.startswith("VF ")]
+    assert users == ["in use: domain hog has it"] * 2
+
+
+def host_up(facts: Facts, *indices: int) -> Facts:
+    """Let the host's network manager bring VFs up."""
+    (pf,) = facts.pfs
+    vfs = tuple(
+        replace(vf, interfaces=(interface(f"eth1v{vf.index}", up=vf.index in indices),))
+        for vf in pf.vfs
+    )
+    facts = replace(facts, pfs=(replace(pf, pf=replace(pf.pf, vfs=vfs)),))
+    for index in indices:
+        facts = used(facts, index, f"eth1v{index} is up")
+    return facts
+
+
+def test_vfs_that_the_host_has_brought_up_are_named_with_what_keeps_it_from_that() -> None:
+    found = only(asked(host_up(healthy(), 1)))
+    assert (found.code, found.level) == (Code.POOL_ON_HOST, Level.WARNING)
+    assert "1 of its 2 VFs are up on the host" in found.text
+    for word in ("unmanaged-devices=interface-name:eth1v1", "NM_UNMANAGED", "Unmanaged=yes"):
+        assert word in found.remedy
+    assert f"{PF}/sriov_drivers_autoprobe" in found.remedy
+    assert found.remedy.endswith("ip link set eth1v1 down")
+    both = bad(asked(host_up(healthy(), 0, 1)))
+    assert [(one.code, one.level) for one in both] == [
+        (Code.POOL_ON_HOST, Level.FAILS),
+        (Code.POOL_EXHAUSTED, Level.FAILS),
+    ]

@@ -40,6 +40,11 @@ def test_a_rule_needs_a_number() -> None:
         format_udev_rule(record(minimum=None))
 
 
+def test_no_rule_where_an_interface_that_is_down_gets_no_vfs() -> None:
+    with pytest.raises(RequestError, match=r"driver bnxt_en, .* up; .*pool systemd pool, or"):
+        format_udev_rule(record(), "bnxt_en")
+
+
 @pytest.mark.parametrize("name", ["pool", "100% of it", 'a "b" $HOME \\ c'])
 @pytest.mark.parametrize("pf_name", ["eth1", "enp1s0f0-a.7"])
 def test_systemd_takes_the_unit(tmp_path: Path, name: str, pf_name: str) -> None:

@@ -13,7 +13,16 @@ from sidecar.model.vf import UNKNOWN
 from sidecar.pools.rules.availability import assess, weigh_configuration
 from sidecar.pools.rules.choose_vf import choose_vf
 from tests.unit.domainxml.build import refusal
-from tests.unit.pools.rules.situations import BOOT, FREE, HELD, KERNEL_FREE, PF, situation, vf
+from tests.unit.pools.rules.situations import (
+    BOOT,
+    FREE,
+    HELD,
+    KERNEL_FREE,
+    PF,
+    interface,
+    situation,
+    vf,
+)
 
 IN_A_DOMAIN = assess(
     (
@@ -78,6 +87,19 @@ def test_a_refusal_names_everybody() -> None:
     assert error.found == "; ".join(
         f"VF {index} ({vf(index).address}) is {text}" for index, text in enumerate(reasons)
     )
+
+
+def test_more_vfs_are_not_advised_where_the_host_brings_them_up() -> None:
+    up = assess((Evidence(Availability.IN_USE, "interface eth1v0 is up", "eth1v0 is up"),))
+    view = look([up, HELD])
+    taken = replace(view.vfs[0], driver="igbvf", interfaces=(interface("eth1v0"),))
+    view = replace(view, pf=replace(view.pf, vfs=(taken, view.vfs[1])))
+    for libvirt_chooses in (False, True):
+        error = refusal(CapacityError, choose, view, libvirt_chooses=libvirt_chooses)
+        assert "unmanaged-devices=interface-name:eth1v0" in error.todo
+        assert error.todo.endswith("ip link set eth1v0 down")
+    error = refusal(CapacityError, choose, look([HELD]))
+    assert error.todo == "Detach one, or define the pool with more VFs and start it anew"
 
 
 def test_a_pf_without_vfs_says_so() -> None:

@@ -133,7 +133,7 @@ def test_an_exhausted_pool_names_who_has_the_vfs(card: Card, pf_name: str) -> No
     )
     assert [one.code for one in results] == [1, 0, 0, 1]
     assert "might take one that is not free" in results[0].err
-    assert f"({VFS[1]}): interface {name} is up" in results[0].err
+    assert f"({VFS[1]}) is in use: interface {name} is up" in results[0].err
     assert "no VF is free" in results[3].err
     for text in ("domain vm (paused) has it", f"interface {name} is up"):
         assert text in results[3].err

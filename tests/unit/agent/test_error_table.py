@@ -20,7 +20,7 @@ from sidecar.pools.rules.availability import NO_LIBVIRT, Guests
 from sidecar.process.grpc_status import status_code
 from tests.fakes.host import PFS, Host, vmi
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[3]
 PF, OTHER = (PciAddress.parse(pf.address) for pf in PFS)
 MAC = "52:54:00:00:00:01"
 

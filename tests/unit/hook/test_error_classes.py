@@ -15,6 +15,8 @@ from sidecar.model.lease import Holder, HolderKind
 from sidecar.model.mac import MacAddress
 from sidecar.model.pci import PciAddress
 from sidecar.model.settings import VfSettings
+from sidecar.pb.info_pb2 import InfoParams
+from sidecar.process.grpc_methods import MalformedMessageError, parse
 from sidecar.process.grpc_status import CODES, status_code
 from sidecar.process.message_sizes import MAX_MESSAGE, MessageSizeError, check_request
 from sidecar.state.store import Store
@@ -58,6 +60,10 @@ def call_with_too_much(_: Store) -> None:
     check_request(b"x" * MAX_MESSAGE, b"x")
 
 
+def call_with_no_message(_: Store) -> None:
+    parse(InfoParams, b"\xff")
+
+
 CASES: Final[Mapping[type[PortsideError], Callable[[Store], None]]] = {
     errors.RequestError: ask_nonsense,
     errors.CapacityError: take_twice,
@@ -66,6 +72,7 @@ CASES: Final[Mapping[type[PortsideError], Callable[[Store], None]]] = {
     errors.ApiError: call_a_remote,
     errors.InternalError: finish_what_was_not_begun,
     MessageSizeError: call_with_too_much,
+    MalformedMessageError: call_with_no_message,
 }
 
 

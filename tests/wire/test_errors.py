@@ -111,7 +111,7 @@ def test_a_call_that_waits_for_a_source_that_never_opens_is_told(socket_dir: Pat
 @pytest.mark.parametrize(
     ("domain", "vmi", "part"),
     [
-        (b"", VMI, "the call carries no domain XML"),
+        (b"", VMI, "the call has no domain XML"),
         (DOMAIN, b"", "VMI"),
         (DOMAIN, b"[]", "VMI"),
         (DOMAIN, VMI[:-20], "VMI"),

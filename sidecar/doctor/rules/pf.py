@@ -31,9 +31,9 @@ def examine_pfs(pfs: tuple[PfFacts, ...], wanted: AbstractSet[str]) -> Iterator[
             Code.NO_PF,
             Level.FAILS,
             HOST,
-            "no PCI device here has SR-IOV, so there is no VF",
+            "no PCI device on this host has SR-IOV, so there are no VFs",
             evidence=(Reading(_DEVICES, "no device with sriov_totalvfs"),),
-            remedy="Switch SR-IOV on in the firmware's setup, and in the card's own; a kernel "
+            remedy="Enable SR-IOV in the firmware setup and in the card's own setup; a kernel "
             "without CONFIG_PCI_IOV shows none either",
         )
     for pf in pfs:
@@ -58,10 +58,10 @@ def _examine(facts: PfFacts, level: Level) -> Iterator[Finding]:
             Code.PF_NO_VFS,
             Level.WARNING,
             facts.name,
-            "it has no VF now",
+            "it has no VFs",
             evidence=(Reading(_path(facts), "no virtfn link"), *_total(facts)),
-            remedy="Define a pool on it with the number of VFs that it is to have, and start "
-            "that: portside pool define, portside pool start",
+            remedy="Define a pool on it with the wanted number of VFs and start it: portside "
+            "pool define, portside pool start",
         )
 
 
@@ -75,7 +75,7 @@ def _examine_driver(facts: PfFacts, level: Level) -> Iterator[Finding]:
             Code.PF_NO_DRIVER,
             level,
             facts.name,
-            "it has no driver, and only its driver can make VFs",
+            "it has no driver, and only a driver can create VFs",
             _ENOENT,
             evidence,
             f"Load the driver and bind the PF: echo {facts.pf.address} > "
@@ -87,10 +87,10 @@ def _examine_driver(facts: PfFacts, level: Level) -> Iterator[Finding]:
             Code.DRIVER_NO_SRIOV,
             level if not facts.vfs else Level.WARNING,
             facts.name,
-            f"its driver {driver} cannot make VFs through sysfs (it has no sriov_configure)",
+            f"its driver {driver} cannot create VFs through sysfs (it has no sriov_configure)",
             _ENOENT,
             evidence,
-            f"Bind the card's own PF driver, or make the VFs in this driver's way.{hints}",
+            f"Bind the card's own PF driver, or create the VFs by this driver's own means.{hints}",
         )
 
 
@@ -105,8 +105,8 @@ def _examine_link(facts: PfFacts, level: Level) -> Iterator[Finding]:
             Code.PF_NO_INTERFACE,
             level,
             facts.name,
-            "it has no network interface here: a network of VFs is defined by that, and MAC and "
-            "VLAN of a VF are set through it",
+            "it has no network interface here, which a network of VFs needs, and through which "
+            "a VF's MAC address and VLAN are set",
             f"The PF device for VF {pf.address} has no network device name, cannot get virtual "
             "function info",
             (Reading(f"{_path(facts)}/net", "empty"),),
@@ -125,14 +125,14 @@ def _down(facts: PfFacts, interface: NetInterface, level: Level) -> Finding:
     )
     remedy = (
         f"ip link set {interface.name} up; and in the host's network configuration, so that it "
-        "stays so after a boot"
+        "persists across reboots"
     )
     if facts.driver.needs_pf_up and not facts.vfs:
         return Finding(
             Code.PF_DOWN_NO_VFS,
             level,
             facts.name,
-            f"it is down, and its driver {facts.pf.driver} makes VFs only while it is up",
+            f"it is down, and its driver {facts.pf.driver} creates VFs only while it is up",
             "",
             evidence,
             remedy,
@@ -141,7 +141,7 @@ def _down(facts: PfFacts, interface: NetInterface, level: Level) -> Finding:
         Code.PF_DOWN,
         level,
         facts.name,
-        "it is down: libvirt gives none of its VFs to a guest as an interface",
+        "it is down: libvirt cannot attach its VFs to a guest as interfaces",
         _NOT_ONLINE.format(0, interface.name),
         evidence,
         remedy,

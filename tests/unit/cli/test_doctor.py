@@ -23,13 +23,13 @@ GONE = (
     "<source><address domain='0' bus='0x65' slot='0' function='1'/></source></hostdev>"
 )
 TABLE = """\
-FAILS pf-down  PF 0000:01:00.0 eth1: it is down: libvirt gives none of its VFs to a guest as an interface
+FAILS pf-down  PF 0000:01:00.0 eth1: it is down: libvirt cannot attach its VFs to a guest as interfaces
   says  Unable to configure VF 0 of PF 'eth1' because the PF is not online. Please change host network config to put the PF online.
   read  /sys/class/net/eth1/flags: not up (IFF_UP)
         /sys/class/net/eth1/operstate: down
-  mend  ip link set eth1 up; and in the host's network configuration, so that it stays so after a boot
+  mend  ip link set eth1 up; and in the host's network configuration, so that it persists across reboots
 ok iommu  host: the IOMMU is on
-ok vfio  host: VFIO is there, vfio-pci is loaded when needed; QEMU may open its files
+ok vfio  host: VFIO is available; vfio-pci is loaded when needed; QEMU may open its files
 """  # noqa: E501 - lines as they are printed
 
 
@@ -104,10 +104,10 @@ def test_a_domain_by_name_file_and_standard_input(tmp_path: Path, way: str) -> N
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--domain", "nobody"], "domain nobody: there is no such domain, and no such file"),
+        (["--domain", "nobody"], "domain nobody: no such domain, and no such file"),
         (["--domain", "/no/such.xml"], "--domain /no/such.xml: there is no such file"),
         (["--domain", "-"], "domain XML: not well-formed"),
-        (["--pool", "nowhere"], "pool nowhere: there is no such pool"),
+        (["--pool", "nowhere"], "pool nowhere: no such pool"),
     ],
 )
 def test_a_wrong_call(tmp_path: Path, arguments: list[str], said: str) -> None:

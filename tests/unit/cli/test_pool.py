@@ -119,13 +119,13 @@ def test_a_plan_that_something_stands_against_has_exit_code_1(pool: Command) -> 
     (obstacle,) = plan["obstacles"]
     assert "VF 1 (0000:01:10.2) is in use" in obstacle["text"]
     assert obstacle["who"] == "an unidentified process"
-    assert "Against it: VF 1" in pool.run("plan", "fast", code=1).stdout
+    assert "Blocked by: VF 1" in pool.run("plan", "fast", code=1).stdout
 
 
 def test_start_and_stop_say_what_was_done(pool: Command) -> None:
     pool.define()
     assert "Pool fast started" in pool.run("start", "fast").stdout
-    assert "Nothing was to be done" in pool.run("start", "fast").stdout
+    assert "Nothing to do" in pool.run("start", "fast").stdout
     refused = pool.run("stop", "fast", code=1).stderr
     assert refused.startswith("portside pool stop: pool fast cannot be stopped")
     assert "VF 1" in refused

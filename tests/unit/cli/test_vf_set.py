@@ -51,16 +51,14 @@ def test_force_never_takes_the_mac_address_of_a_vf_in_use(places: list[str | Pat
 
 @pytest.mark.parametrize("arguments", [(FREE, "--trust"), (HELD, "--trust", "--force")])
 def test_what_may_be_set_goes_to_the_pf(places: list[str | Path], arguments: tuple[str]) -> None:
-    assert "interface portside-none: there is no such network interface" in refuse(
-        places, *arguments
-    )
+    assert "interface portside-none: no such network interface" in refuse(places, *arguments)
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         ((FREE,), "nothing to set"),
-        ((FREE, "--qos", "3"), "--qos and --vlan-protocol belong to a VLAN"),
+        ((FREE, "--qos", "3"), "--qos and --vlan-protocol need a VLAN"),
         ((FREE, "--vlan", "0", "--qos", "3"), "a priority or protocol without a VLAN"),
         ((FREE, "--min-tx-rate", "2", "--max-tx-rate", "1"), "the smallest rate is above"),
         (("01:00.0", "--trust"), "no VF at this address; found a PF"),

@@ -69,7 +69,8 @@ def test_a_vf_in_use_keeps_its_driver(made: FakeKernel, verdict: Availability) -
         with pytest.raises(HostError) as caught:
             act()
         assert str(caught.value) == (
-            f"VF {ADDRESS}: it keeps its driver: it is {verdict}; found domain a has it, or may "
+            f"VF {ADDRESS}: its driver is not changed: the VF is {verdict}; found domain a has "
+            "it, or may "
             "have it; expected a VF that nobody uses. Free the VF, then try again"
         )
     assert (made.driver(ADDRESS), override(made)) == ("igbvf", "(null)")
@@ -123,14 +124,13 @@ def test_without_iommu_the_vf_goes_back_to_its_driver(tmp_path: Path) -> None:
         assert (kernel.driver(ADDRESS), override(kernel)) == ("igbvf", "(null)")
     assert str(caught.value) == (
         f"VF {ADDRESS}: driver vfio-pci does not take it; found Invalid argument (EINVAL). "
-        "The VF has driver igbvf now. The kernel uses no IOMMU: portside doctor says how to "
-        "switch it on"
+        "The VF has driver igbvf now. The IOMMU is off: portside doctor says how to enable it"
     )
 
 
 def test_what_is_gone_is_told(kernel: FakeKernel) -> None:
     for act in (unbind, lambda sysfs, vf: bind(sysfs, vf, "vfio-pci")):
-        with pytest.raises(HostError, match=f"VF {ADDRESS}: there is no such PCI device"):
+        with pytest.raises(HostError, match=f"VF {ADDRESS}: no such PCI device"):
             act(kernel.sysfs, VF)
 
 

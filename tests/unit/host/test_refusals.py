@@ -53,7 +53,8 @@ def test_what_the_kernel_refuses_comes_back(kernel: FakeKernel, row: Write) -> N
             "",
             (
                 "PF 0000:01:00.0: 2 was not written to sriov_numvfs; found No such file or "
-                "directory (ENOENT): the PF has no driver. Bind its driver: only that can make VFs"
+                "directory (ENOENT): the PF has no driver. Bind its driver: only a driver can "
+                "make VFs"
             ),
         ),
         (
@@ -62,9 +63,10 @@ def test_what_the_kernel_refuses_comes_back(kernel: FakeKernel, row: Write) -> N
             "vfio-pci",
             (
                 "PF 0000:01:00.0 (driver vfio-pci): 2 was not written to sriov_numvfs; found No "
-                "such file or directory (ENOENT): driver vfio-pci cannot make VFs through sysfs "
-                "(it has no sriov_configure). Use the card's own PF driver, or that driver's own "
-                "way to make VFs. vfio-pci makes VFs of a PF only with its parameter "
+                "such file or directory (ENOENT): driver vfio-pci cannot create VFs through "
+                "sysfs (it has no sriov_configure). Use the card's own PF driver, or create the "
+                "VFs by that driver's own means. vfio-pci makes VFs of a PF only with its "
+                "parameter "
                 "enable_sriov=1 (ENOENT)"
             ),
         ),
@@ -75,8 +77,8 @@ def test_what_the_kernel_refuses_comes_back(kernel: FakeKernel, row: Write) -> N
             (
                 "PF 0000:01:00.0 (driver igb): 3 was not written to sriov_numvfs; found Device or "
                 "resource busy (EBUSY): the kernel changes one number of VFs to another only "
-                "through 0, or the driver is busy. VFs that are there stay as they are; more are "
-                "to be had only once all of them are free"
+                "through 0, or the driver is busy. Existing VFs are kept; more can be created "
+                "only once all of them are free"
             ),
         ),
     ],
@@ -95,8 +97,8 @@ def test_users_read_what_it_means(
 @pytest.mark.parametrize(
     ("number", "text"),
     [
-        (errno.EAGAIN, r"\(EAGAIN\): the driver is not ready for it now\. Try again"),
-        (errno.EPERM, r"\(EPERM\): the driver does not allow that many\. .*none without MSI-X"),
+        (errno.EAGAIN, r"\(EAGAIN\): the driver is not ready\. Try again"),
+        (errno.EPERM, r"\(EPERM\): the driver does not allow that many VFs\. .*none without MSI-X"),
         (errno.ENOMEM, r"\(ENOMEM\): there is no room .* pci=realloc"),
         (errno.EIO, r"\(EIO\): the card or the bus does not answer"),
         (errno.ENOSYS, r"\(ENOSYS\): the kernel or the device has no SR-IOV\."),

@@ -38,7 +38,7 @@ def use(tmp_path: Path, vf: FakeVf, processes: Processes | None = None) -> Asses
             {},
             Availability.FREE,
             [],
-            ["vfio-pci has it, and the device is switched off (enable 0)"],
+            ["vfio-pci has it, and the device is disabled (enable 0)"],
         ),
         (
             FakeVf("vfio-pci", group=16, enable=1),
@@ -78,7 +78,7 @@ def use(tmp_path: Path, vf: FakeVf, processes: Processes | None = None) -> Asses
             {},
             Availability.FREE,
             [],
-            ["it has no driver, and the device is switched off (enable 0)"],
+            ["it has no driver, and the device is disabled (enable 0)"],
         ),
         (FakeVf(None, enable=2), {}, Availability.IN_USE, [], None),
         (FakeVf("igbvf"), {}, Availability.IN_USE, ["another network namespace?"], None),
@@ -180,7 +180,7 @@ def test_hidden_processes_matter_only_if_enable_does_not_tell(tmp_path: Path) ->
     (signals,) = inventory.signals.values()
     usage = confirmed(signals)
     assert usage.availability is Availability.UNKNOWN
-    assert "not every process may be looked at" in [one.text for one in usage.evidence]
+    assert "not all processes can be inspected" in [one.text for one in usage.evidence]
     assert inventory.pfs[0].vfs is not UNKNOWN
 
 

@@ -167,7 +167,7 @@ def test_what_may_not_last_is_told_and_seen(store: Store, monkeypatch: pytest.Mo
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", refuse_folders)
             for act in acts:
-                with pytest.raises(HostError, match="a power cut may bring back what was"):
+                with pytest.raises(HostError, match="could not be flushed to disk"):
                     act()
         assert held.leases() == store.leases(PF)
         assert held.leases()[3].state is LeaseState.INSPECT

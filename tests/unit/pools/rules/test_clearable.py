@@ -15,7 +15,7 @@ from tests.unit.domainxml.build import refusal
 from tests.unit.pools.rules.situations import FREE, HELD, KERNEL_FREE, LIBVIRT_FREE, PF, vf
 
 DOMAIN = Holder(HolderKind.DOMAIN, "vm1", "7a2ab9c0")
-UNPROVEN = "that it is free is not confirmed by a second source"
+UNPROVEN = "not confirmed free by a second source"
 VMI = Holder(HolderKind.VMI, "shop/vm1", "1")
 INSPECT = Lease(PF, 0, 4, LeaseState.INSPECT, DOMAIN, reason="taking it was cut short")
 LEASED = Lease(PF, 0, 4, LeaseState.LEASED, DOMAIN)
@@ -23,7 +23,7 @@ SILENT = assess(
     (
         KERNEL_FREE,
         Evidence(Availability.FREE, "no process has it open", source=Source.PROCESSES),
-        Evidence(Availability.UNKNOWN, "libvirt cannot be asked: refused", source=Source.LIBVIRT),
+        Evidence(Availability.UNKNOWN, "cannot query libvirt: refused", source=Source.LIBVIRT),
     )
 )
 
@@ -54,7 +54,7 @@ def test_what_is_to_be_inspected_goes_if_nobody_has_it(
     ("usage", "found", "todo"),
     [
         (HELD, "process qemu 7 has /dev/vfio/4 open", "Let go of it first: qemu 7"),
-        (SILENT, "libvirt cannot be asked: refused", "Start libvirt"),
+        (SILENT, "cannot query libvirt: refused", "Start libvirt"),
         (assess((KERNEL_FREE,)), UNPROVEN, "Run as root"),
         (assess((LIBVIRT_FREE,)), UNPROVEN, "Run as root"),
         (
@@ -106,7 +106,7 @@ def test_it_is_not_stale_if_a_domain_is_to_have_the_vf(usage: Assessment | None)
 @pytest.mark.parametrize("usage", [FREE, None])
 def test_nor_if_libvirt_cannot_tell(usage: Assessment | None) -> None:
     error = refuse(CapacityError, view(LEASED, usage, unasked="refused"), stale=True)
-    assert "libvirt cannot be asked" in error.what
+    assert "cannot query libvirt" in error.what
 
 
 @pytest.mark.parametrize("kind", [HolderKind.VMI, HolderKind.CLAIM])
@@ -133,4 +133,4 @@ def test_nor_in_quarantine(lease: Lease, usage: Assessment | None) -> None:
 
 
 def test_what_is_free_has_no_lease() -> None:
-    assert refuse(RequestError, view(Lease(PF, 0))).what == "there is no lease of this VF"
+    assert refuse(RequestError, view(Lease(PF, 0))).what == "this VF has no lease"

@@ -5,7 +5,7 @@ from sidecar.agent.counters import Tally
 from sidecar.errors import PortsideError
 from sidecar.pools.context import Node
 from sidecar.pools.operations import Pools
-from sidecar.process.bug import trail
+from sidecar.process.bug import format_traceback
 from sidecar.process.grpc_status import status_details
 from sidecar.process.log import JsonLog
 
@@ -60,7 +60,7 @@ class PoolKeeper:
             pool=pool,
             error=status_details(error),
             retry_seconds=retry,
-            trail=None if isinstance(error, PortsideError) else trail(error),
+            traceback=None if isinstance(error, PortsideError) else format_traceback(error),
         )
 
     def unreadable(self, error: Exception) -> None:

@@ -24,7 +24,7 @@ from sidecar.host.uevents import UeventWatch, open_uevents
 from sidecar.pools.context import Node
 from sidecar.pools.observe import ask_guests
 from sidecar.pools.rules.availability import NO_LIBVIRT, Guests
-from sidecar.process.bug import describe_bug, trail
+from sidecar.process.bug import describe_bug, format_traceback
 from sidecar.process.log import ForeignHandler, JsonLog
 from sidecar.process.log_writer import LogWriter
 from sidecar.process.sockets import SocketFile
@@ -151,7 +151,10 @@ def _running(
             run()
         except Exception as error:  # noqa: BLE001 - a thread's last words belong in the log
             log.event(
-                "worker thread died", level="error", error=describe_bug(error), trail=trail(error)
+                "worker thread died",
+                level="error",
+                error=describe_bug(error),
+                traceback=format_traceback(error),
             )
 
     thread = Thread(target=guarded, daemon=True)

@@ -35,7 +35,7 @@ class _Checked:
 def check(
     *,
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="Manifests, YAML or JSON; - for stdin.")
+        list[str], typer.Argument(metavar="FILE", help="Manifests, YAML or JSON; - for stdin.")
     ],
     output: Annotated[Output, typer.Option("--output", "-o", help="Output format.")] = Output.TABLE,
 ) -> None:
@@ -46,12 +46,12 @@ def check(
     would refuse judging by the VMI alone. Exit code 0: nothing is refused; 1: something is.
     """
     if files.count(STDIO) > 1:
-        raise typer.BadParameter("standard input can be read only once", param_hint="FILE...")
+        raise typer.BadParameter("standard input can be read only once", param_hint="FILE")
     checked: list[_Checked] = []
     broken: list[tuple[str, str]] = []
     others = 0
     for name in files:
-        data = read_input(name, "FILE...")
+        data = read_input(name, "FILE")
         try:
             for document in load_documents(data, name):
                 for found in read_manifests(document, name):

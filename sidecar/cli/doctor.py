@@ -47,7 +47,8 @@ def doctor(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Report what will fail when VMs are given VFs on this host, and how to fix it.
 
-    Changes nothing. Exit code 0: nothing will fail (there may be warnings); 1: something will; 2: usage error.
+    Changes nothing. Exit code 0: nothing will fail (there may be warnings); 1: something will;
+    2: usage error.
     """
     try:
         xml = _read_domain(domain)

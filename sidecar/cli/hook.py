@@ -14,7 +14,7 @@ from sidecar.cli.settings import SettingsChoice, SourceName
 from sidecar.errors import PortsideError
 from sidecar.hook.names import HOOK_DIR, PLUGIN_ROOT, PLUGIN_SOCKET, VERSIONS
 from sidecar.hook.serve import HookOptions, serve
-from sidecar.process.bug import describe_bug, trail
+from sidecar.process.bug import describe_bug, format_traceback
 from sidecar.process.names import LOG_LEVELS, is_kubernetes_name
 
 _SOURCES = tuple(str(name) for name in SourceName)
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     except PortsideError as error:
         _complain(error=str(error))
     except Exception as error:  # noqa: BLE001 - the log is JSON to the end
-        _complain(error=describe_bug(error), trail=trail(error))
+        _complain(error=describe_bug(error), traceback=format_traceback(error))
     else:
         return 0
     return 1
@@ -103,7 +103,12 @@ def _parser() -> argparse.ArgumentParser:
         help="directory of the hook socket (default: %(default)s)",
     )
     add("--plugin", help=f"also serve the plugin API, on <plugin root>/PLUGIN/{PLUGIN_SOCKET}")
-    add("--plugin-root", type=Path, default=PLUGIN_ROOT, help="directory of the plugins' socket directories (default: %(default)s)")
+    add(
+        "--plugin-root",
+        type=Path,
+        default=PLUGIN_ROOT,
+        help="parent of the plugins' directories (default: %(default)s)",
+    )
     add(
         "--plugin-only",
         action="store_true",

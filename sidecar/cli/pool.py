@@ -104,7 +104,7 @@ def stop(
 @on_node
 def status(
     node: Node,
-    name: Annotated[str | None, typer.Argument(help="Only this pool.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Only this pool.")] = None,
     output: Format = Output.TABLE,
 ) -> None:
     """Show each pool's VFs: wanted, present, free, and who holds the others."""

@@ -50,7 +50,7 @@ class _Picture:
 def topology(  # noqa: PLR0913 - one parameter an option
     *,
     domain: Annotated[
-        str, typer.Argument(metavar="DOMAIN.xml", help="Domain XML; - for standard input.")
+        str, typer.Argument(metavar="FILE", help="Domain XML; - for standard input.")
     ],
     vmi: Annotated[
         str | None,
@@ -79,7 +79,7 @@ def topology(  # noqa: PLR0913 - one parameter an option
         raise typer.BadParameter("--vmi and --after exclude each other")
     if [domain, vmi, after].count(STDIO) > 1:
         raise typer.BadParameter("only one file can be - (standard input)")
-    first = read_input(domain, "DOMAIN.xml")
+    first = read_input(domain, "FILE")
     try:
         if vmi is not None:
             picture = _mutated(first, read_vmi(vmi, "--vmi"))

@@ -192,7 +192,7 @@ def test_a_configuration_keeps_its_vf(card: Card, pf_name: str) -> None:
     )
     assert [one.code for one in results] == [1, 0, 0, 0]
     assert "the domain is not running" in results[0].err
-    assert "which libvirt chooses at each start" in results[2].out
+    assert "that libvirt chooses at each start" in results[2].out
     assert f"VF {VFS[1]} of pool" in results[3].out
     assert holders(card) == {2: "vm", 1: "other"}
     assert [one.attrib["type"] for one in vf_devices(card, "vm", "--inactive")] == [

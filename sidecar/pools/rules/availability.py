@@ -20,7 +20,7 @@ _PROVING: Final = frozenset({Source.KERNEL, Source.PROCESSES, Source.LIBVIRT})
 """That we have leased a VF to nobody does not prove that nobody has it."""
 _SOURCES: Final = 2
 _ORDER: Final = tuple(Availability)
-_UNPROVEN: Final = Evidence(Availability.UNKNOWN, "not confirmed free by a second source")
+_UNPROVEN: Final = Evidence(Availability.UNKNOWN, "not confirmed by a second source")
 
 
 def assess(evidence: Iterable[Evidence]) -> Assessment:

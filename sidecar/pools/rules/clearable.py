@@ -117,7 +117,7 @@ def _check_stale(view: LeaseView) -> None:
         )
     if view.unasked:
         raise CapacityError(
-            "cannot ask libvirt whether a domain's configuration has the VF; not clearing the "
+            "cannot query libvirt for domains that are configured with the VF; not clearing the "
             "lease",
             where=view.name,
             found=view.unasked,

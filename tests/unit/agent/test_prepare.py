@@ -161,7 +161,7 @@ def test_what_cannot_be_set_back_is_left_for_inspection(host: Host) -> None:
     break_down(host)
     lease = host.lease(0)
     assert lease.state is LeaseState.INSPECT
-    assert "could not be set back" in lease.reason
+    assert "could not be restored" in lease.reason
     assert host.lease(1).free
 
 

@@ -28,7 +28,7 @@ PF           VF Address      State   Holder       Pool Generation Time
                                                                   00:00:00.000Z
 0000:01:00.0 1  0000:01:10.2 leased  domain web   fast 1          2026-01-02
                                                                   00:00:00.000Z
-0000:01:00.0 5  not there    leased  domain web   fast 1          2026-01-02
+0000:01:00.0 5  gone         leased  domain web   fast 1          2026-01-02
                                                                   00:00:00.000Z
 VF 0 of 0000:01:00.0 is to be inspected: taking it was cut short
 """
@@ -124,7 +124,7 @@ def test_only_what_nobody_has_is_cleared(host: Host) -> None:
     code, _, said = host.lease("clear", HELD)
     assert code == 1
     assert "portside lease clear: VF 0 (0000:01:10.0) of 0000:01:00.0: the VF is in use" in said
-    assert "Let go of it first: qemu 4711" in said
+    assert "Release it first: qemu 4711" in said
     code, _, said = host.lease("clear", LEASED)
     assert code == 1
     assert "found leased by domain web, generation 1" in said

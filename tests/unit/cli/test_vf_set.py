@@ -45,7 +45,7 @@ def test_a_doubt_counts_as_in_use(places: list[str | Path]) -> None:
 
 def test_force_never_takes_the_mac_address_of_a_vf_in_use(places: list[str | Path]) -> None:
     said = refuse(places, HELD, "--mac", "02:00:00:00:00:01", "--vlan", "5", "--force")
-    assert "the MAC address of a VF in use stays, also with --force" in said
+    assert "the MAC address of a VF in use cannot be changed, even with --force" in said
     assert "qemu 4711" in said
 
 
@@ -60,7 +60,7 @@ def test_what_may_be_set_goes_to_the_pf(places: list[str | Path], arguments: tup
         ((FREE,), "nothing to set"),
         ((FREE, "--qos", "3"), "--qos and --vlan-protocol need a VLAN"),
         ((FREE, "--vlan", "0", "--qos", "3"), "a priority or protocol without a VLAN"),
-        ((FREE, "--min-tx-rate", "2", "--max-tx-rate", "1"), "the smallest rate is above"),
+        ((FREE, "--min-tx-rate", "2", "--max-tx-rate", "1"), "the minimum rate is above"),
         (("01:00.0", "--trust"), "no VF at this address; found a PF"),
         (("02:10.0", "--trust"), "no VF at this address; found nothing with SR-IOV"),
     ],

@@ -154,7 +154,7 @@ def test_pairs_of_entries_too() -> None:
             (nic(mac=OTHER), vf()),
             WHERE,
             "the halves of a team have different MAC addresses",
-            (f"found vf {MAC}, standby {OTHER}", "expected the same MAC address on both"),
+            (f"found vf {MAC}, standby {OTHER}", "expected one MAC address on both"),
             id="two MACs",
         ),
         pytest.param(

@@ -59,7 +59,7 @@ def test_the_last_look_takes_what_it_cannot_read_for_use(kernel: FakeKernel) -> 
     (vf,) = make(kernel, 1, "vfio-pci")
     enable = kernel.root / f"bus/pci/devices/{vf}/enable"
     enable.write_text("\n")
-    assert f"{vf}: whether it is in use cannot be read" in write_nothing(kernel, (vf,)).found
+    assert f"{vf}: cannot read whether it is in use" in write_nothing(kernel, (vf,)).found
     enable.unlink()
     assert "No such file" in write_nothing(kernel, (vf,)).found
 

@@ -99,10 +99,13 @@ def test_users_read_what_it_means(
     [
         (errno.EAGAIN, r"\(EAGAIN\): the driver is not ready\. Try again"),
         (errno.EPERM, r"\(EPERM\): the driver does not allow that many VFs\. .*none without MSI-X"),
-        (errno.ENOMEM, r"\(ENOMEM\): there is no room .* pci=realloc"),
-        (errno.EIO, r"\(EIO\): the card or the bus does not answer"),
+        (errno.ENOMEM, r"\(ENOMEM\): not enough space .* pci=realloc"),
+        (errno.EIO, r"\(EIO\): the card or the bus does not respond"),
         (errno.ENOSYS, r"\(ENOSYS\): the kernel or the device has no SR-IOV\."),
-        (errno.EOPNOTSUPP, r"\(EOPNOTSUPP\): the driver cannot make VFs as the card is set up"),
+        (
+            errno.EOPNOTSUPP,
+            r"\(EOPNOTSUPP\): the driver cannot create VFs with the card's current configuration",
+        ),
         (errno.EINVAL, r"\(EINVAL\): .*Bring the PF's interface up"),
         (errno.ENOSPC, r"No space left on device \(ENOSPC\)\. Look into the kernel's log"),
     ],
@@ -130,8 +133,8 @@ def test_a_drivers_own_meaning_of_an_errno_is_told(tmp_path: Path, driver: Drive
 @pytest.mark.parametrize(
     ("behaviour", "up", "made", "hint"),
     [
-        (Behaviour(if_down=0), False, 0, "bnxt_en makes no VFs while the PF is down"),
-        (Behaviour(makes_at_most=3), True, 3, "or fewer than asked"),
+        (Behaviour(if_down=0), False, 0, "bnxt_en creates no VFs while the PF is down"),
+        (Behaviour(makes_at_most=3), True, 3, "may create fewer than requested"),
     ],
 )
 def test_a_driver_that_says_yes_and_makes_fewer_is_told(

@@ -135,11 +135,11 @@ def test_each_signal_is_weighed(  # noqa: PLR0913, PLR0917 - one parameter a col
         (
             FakeVf("vfio-pci", group=16),
             "enable",
-            "whether the device is switched on cannot be read",
+            "cannot read whether the device is enabled",
         ),
-        (FakeVf(None), "enable", "whether the device is switched on cannot be read"),
+        (FakeVf(None), "enable", "cannot read whether the device is enabled"),
         (FakeVf("igbvf"), "driver", "its driver cannot be read"),
-        (FakeVf("vfio-pci", group=16), "iommu_group", "its IOMMU group cannot be read"),
+        (FakeVf("vfio-pci", group=16), "iommu_group", "cannot read its IOMMU group"),
         (FakeVf(interfaces=[IDLE]), "net/eth9/flags", "whether interface eth9 is up cannot"),
         (FakeVf(interfaces=[IDLE]), "net/eth9", "what uses interface eth9 cannot be read"),
         (FakeVf(interfaces=[IDLE]), "net", "its interfaces cannot be read"),
@@ -213,4 +213,4 @@ def test_addresses_that_nobody_can_tell_are_a_doubt(
     (signals,) = read_inventory(sysfs, make_procfs(tmp_path / "proc", {})).signals.values()
     usage = confirmed(signals)
     assert usage.availability is Availability.UNKNOWN
-    assert any("IP address cannot be read" in one.text for one in usage.evidence)
+    assert any("cannot read whether interface" in one.text for one in usage.evidence)

@@ -71,7 +71,7 @@ def test_a_vf_that_a_process_has_stays(host: PoolHost, *, stale: bool) -> None:
     host.bind_vfio(name)
     lease(host, cut_short=not stale)
     host.kernel.hold(name, "qemu")
-    with pytest.raises(CapacityError, match="so its lease stays"):
+    with pytest.raises(CapacityError, match="not clearing the lease"):
         clear_lease(host.node, PciAddress.parse(name), stale=stale)
     host.kernel.release(name)
     clear_lease(host.node, PciAddress.parse(name), stale=stale)

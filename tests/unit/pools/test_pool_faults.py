@@ -72,7 +72,7 @@ def test_a_refused_number_leaves_the_host_as_it_was(host: PoolHost) -> None:
     host.kernel.behaviours["igb"] = replace(host.kernel.behaviours["igb"], refuses=errno.EIO)
     host.kernel.set_up(PF)
     host.define(4)
-    with pytest.raises(HostError, match=r"\(EIO\).*The host is as it was"):
+    with pytest.raises(HostError, match=r"\(EIO\).*Nothing has changed on the host"):
         host.pools.start("fast")
     assert host.vfs() == ()
     assert host.record == PfRecord(ADDRESS)

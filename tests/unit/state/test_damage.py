@@ -90,7 +90,7 @@ def test_a_pf_record_is_not_made_up(store: Store, folder: Path) -> None:
         with pytest.raises(HostError, match=r"pf\.json"):
             look(PF)
     (folder / "pf.json").unlink()
-    with pytest.raises(HostError, match="missing, though VFs of it have one"), store.lock(PF):
+    with pytest.raises(HostError, match="missing, although its VFs have records"), store.lock(PF):
         pytest.fail("locked")
 
 

@@ -65,9 +65,9 @@ def test_a_late_return_is_refused(store: Store) -> None:
 @pytest.mark.parametrize(
     ("act", "complaint"),
     [
-        (lambda held: held.finish_return(held.leases()[3], NOW), "was not begun"),
-        (lambda held: held.clear(3, NOW), "only a lease that is to be inspected"),
-        (lambda held: held.clear(4, NOW), "only a lease that is to be inspected"),
+        (lambda held: held.finish_return(held.leases()[3], NOW), "was not started"),
+        (lambda held: held.clear(3, NOW), "only a lease that needs inspection"),
+        (lambda held: held.clear(4, NOW), "only a lease that needs inspection"),
         (lambda held: held.take(65536, BOB, VfSettings(), "", NOW), "out of range"),
         (lambda held: held.take(-1, BOB, VfSettings(), "", NOW), "out of range"),
         (lambda held: held.write_record(PfRecord(OTHER)), "the record of another PF"),

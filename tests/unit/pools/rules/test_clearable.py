@@ -53,7 +53,7 @@ def test_what_is_to_be_inspected_goes_if_nobody_has_it(
 @pytest.mark.parametrize(
     ("usage", "found", "todo"),
     [
-        (HELD, "process qemu 7 has /dev/vfio/4 open", "Let go of it first: qemu 7"),
+        (HELD, "process qemu 7 has /dev/vfio/4 open", "Release it first: qemu 7"),
         (SILENT, "cannot query libvirt: refused", "Start libvirt"),
         (assess((KERNEL_FREE,)), UNPROVEN, "Run as root"),
         (assess((LIBVIRT_FREE,)), UNPROVEN, "Run as root"),
@@ -69,7 +69,7 @@ def test_it_stays_unless_that_is_proven(
     lease: Lease, usage: Assessment, found: str, todo: str, *, stale: bool
 ) -> None:
     error = refuse(CapacityError, view(lease, usage), stale=stale)
-    assert "its lease stays" in error.what
+    assert "not clearing the lease" in error.what
     assert str(vf(0).address) in error.where
     if lease is INSPECT or stale:
         assert error.found == found
@@ -114,7 +114,7 @@ def test_a_vmi_may_be_about_to_start(kind: HolderKind) -> None:
     lease = replace(LEASED, holder=Holder(kind, "shop/vm1"))
     error = refuse(CapacityError, view(lease), stale=True)
     assert error.what.startswith(f"a {kind} may be about to start")
-    assert error.todo == f"It is returned when the {kind} is stopped"
+    assert error.todo == f"The lease is returned when the {kind} is stopped"
     assert refuse(CapacityError, view(lease)).todo == error.todo
     check_clear(view(lease, None), stale=True)
 

@@ -173,7 +173,7 @@ class Pools:
             answer = read_numvfs(self._node.sysfs, record.pf, _PROBE_SECONDS)
             if answer != present:
                 raise HostError(
-                    "the PF stays in quarantine",
+                    "the PF remains in quarantine",
                     where=f"sriov_numvfs of {record.pf}",
                     found="no answer" if answer is UNKNOWN else f"{answer}",
                     expected=f"{present}, equal to the number of virtfn links",

@@ -172,4 +172,4 @@ def test_recover_needs_the_kernels_answer(pool: Command) -> None:
     assert "Quarantine of pool fast ended" in pool.run("recover", "fast").stdout
     (pool.folder / "sys/bus/pci/devices/0000:01:00.0/sriov_numvfs").write_text("1\n")
     error = pool.run("recover", "fast", code=1).stderr
-    assert "stays in quarantine; found 1; expected 2" in error
+    assert "remains in quarantine; found 1; expected 2" in error

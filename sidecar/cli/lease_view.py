@@ -147,4 +147,4 @@ def _state(lease: Lease, assessment: Assessment | None) -> Text:
 def _address(vf: VirtualFunction | Unknown | None) -> str:
     if vf is UNKNOWN:
         return "?"
-    return "gone" if vf is None else str(vf.address)
+    return "not there" if vf is None else str(vf.address)

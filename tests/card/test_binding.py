@@ -70,8 +70,8 @@ def test_an_open_vf_keeps_its_driver_and_its_siblings(card: Card, vfs: tuple[str
         assert follow(card, held, "driver") == "vfio-pci"
         assert count(card) == 2
     for text in refused[:3]:
-        assert f"{held}: vfio-pci has it, and the device is switched on (enable 1)" in text
-    assert f"{held}: is new since the decision was made" in refused[3]
+        assert f"{held}: vfio-pci has it, and the device is enabled (enable 1)" in text
+    assert f"{held}: appeared since the decision was made" in refused[3]
     assert change(card, "write", FIRST, "0", *vfs) is None
     assert count(card) == 0
 

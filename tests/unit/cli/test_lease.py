@@ -28,7 +28,7 @@ PF           VF Address      State   Holder       Pool Generation Time
                                                                   00:00:00.000Z
 0000:01:00.0 1  0000:01:10.2 leased  domain web   fast 1          2026-01-02
                                                                   00:00:00.000Z
-0000:01:00.0 5  gone         leased  domain web   fast 1          2026-01-02
+0000:01:00.0 5  not there    leased  domain web   fast 1          2026-01-02
                                                                   00:00:00.000Z
 VF 0 of 0000:01:00.0 is to be inspected: taking it was cut short
 """

@@ -80,7 +80,7 @@ def test_the_last_look_keeps_an_open_vf_with_its_driver(made: FakeKernel) -> Non
     bind(made.sysfs, VF, "vfio-pci")
     made.hold(ADDRESS, "guest a", lets_go=False)
     for act in (unbind, lambda sysfs, vf: restore(sysfs, vf, "igbvf")):
-        with pytest.raises(HostError, match=r"the device is switched on"):
+        with pytest.raises(HostError, match=r"the device is enabled"):
             act(made.sysfs, VF)
     assert (made.driver(ADDRESS), override(made)) == ("vfio-pci", "vfio-pci")
     assert (made.taken, made.stuck) == ((), ())

@@ -44,7 +44,7 @@ def test_what_the_kernel_refuses_comes_back(kernel: FakeKernel, row: Write) -> N
             (
                 "PF 0000:01:00.0 (driver igb): 8 was not written to sriov_numvfs; found Numerical "
                 "result out of range (ERANGE): the PF has at most 7 VFs. "
-                "Ask for fewer. igb makes at most 7 VFs a port and refuses more (EPERM)"
+                "Request fewer VFs. igb creates at most 7 VFs per port and refuses more (EPERM)"
             ),
         ),
         (
@@ -107,7 +107,7 @@ def test_users_read_what_it_means(
             r"\(EOPNOTSUPP\): the driver cannot create VFs with the card's current configuration",
         ),
         (errno.EINVAL, r"\(EINVAL\): .*Bring the PF's interface up"),
-        (errno.ENOSPC, r"No space left on device \(ENOSPC\)\. Look into the kernel's log"),
+        (errno.ENOSPC, r"No space left on device \(ENOSPC\)\. See the kernel log"),
     ],
 )
 def test_a_driver_refuses_for_reasons_of_its_own(
@@ -147,5 +147,5 @@ def test_a_driver_that_says_yes_and_makes_fewer_is_told(
             write_and_count(kernel.sysfs, PF, 5, must_be_closed=())
         assert count_vfs(kernel.sysfs, PF) == made
     assert caught.value.found == f"{made} VFs"
-    assert "driver bnxt_en said yes" in str(caught.value)
+    assert "driver bnxt_en reported success" in str(caught.value)
     assert hint in str(caught.value)

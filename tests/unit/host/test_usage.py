@@ -47,7 +47,7 @@ def use(tmp_path: Path, vf: FakeVf, processes: Processes | None = None) -> Asses
             ["qemu 4711"],
             [
                 "process qemu 4711 has /dev/vfio/16 open",
-                "vfio-pci has it, and the device is switched on (enable 1)",
+                "vfio-pci has it, and the device is enabled (enable 1)",
             ],
         ),
         (
@@ -55,7 +55,7 @@ def use(tmp_path: Path, vf: FakeVf, processes: Processes | None = None) -> Asses
             QEMU,
             Availability.IN_USE,
             ["an unidentified process"],
-            ["mlx5_vfio_pci has it, and the device is switched on (enable 1)"],
+            ["mlx5_vfio_pci has it, and the device is enabled (enable 1)"],
         ),
         # The group is open, the device not yet: a guest about to start.
         (FakeVf("vfio-pci", group=16), QEMU, Availability.IN_USE, ["qemu 4711"], None),
@@ -140,8 +140,8 @@ def test_each_signal_is_weighed(  # noqa: PLR0913, PLR0917 - one parameter a col
         (FakeVf(None), "enable", "cannot read whether the device is enabled"),
         (FakeVf("igbvf"), "driver", "its driver cannot be read"),
         (FakeVf("vfio-pci", group=16), "iommu_group", "cannot read its IOMMU group"),
-        (FakeVf(interfaces=[IDLE]), "net/eth9/flags", "whether interface eth9 is up cannot"),
-        (FakeVf(interfaces=[IDLE]), "net/eth9", "what uses interface eth9 cannot be read"),
+        (FakeVf(interfaces=[IDLE]), "net/eth9/flags", "cannot read whether interface eth9 is up"),
+        (FakeVf(interfaces=[IDLE]), "net/eth9", "cannot read what uses interface eth9"),
         (FakeVf(interfaces=[IDLE]), "net", "its interfaces cannot be read"),
         (
             FakeVf(interfaces=[replace(IDLE, master="br0")]),

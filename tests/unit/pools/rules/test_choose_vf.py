@@ -73,7 +73,7 @@ def test_a_refusal_names_everybody() -> None:
         "unknown: cannot query libvirt",
         "in use: domain vm1 (paused) has it",
         "promised: the configuration of domain vm1 names it",
-        "unknown: not confirmed free by a second source",
+        "unknown: not confirmed by a second source",
     )
     assert error.found == "; ".join(
         f"VF {index} ({vf(index).address}) is {text}" for index, text in enumerate(reasons)
@@ -90,7 +90,10 @@ def test_a_pf_without_vfs_says_so() -> None:
         (look([FREE], up=False), "its interface is down"),
         (look([FREE], record=PfRecord(PF, boot=BOOT, quarantine="it hung")), "quarantine: it hung"),
         (situation(vfs=UNKNOWN).view, "its VFs cannot be listed"),
-        (look([FREE], shared_groups={vf(0).address: ("0000:01:00.1",)}), "in it also 0000:01:00.1"),
+        (
+            look([FREE], shared_groups={vf(0).address: ("0000:01:00.1",)}),
+            "also in the group: 0000:01:00.1",
+        ),
     ],
 )
 def test_a_pf_or_vf_that_cannot_go_to_a_guest(view: PfView, message: str) -> None:

@@ -15,7 +15,7 @@ from tests.unit.domainxml.build import refusal
 from tests.unit.pools.rules.situations import FREE, HELD, KERNEL_FREE, LIBVIRT_FREE, PF, vf
 
 DOMAIN = Holder(HolderKind.DOMAIN, "vm1", "7a2ab9c0")
-UNPROVEN = "not confirmed free by a second source"
+UNPROVEN = "not confirmed by a second source"
 VMI = Holder(HolderKind.VMI, "shop/vm1", "1")
 INSPECT = Lease(PF, 0, 4, LeaseState.INSPECT, DOMAIN, reason="taking it was cut short")
 LEASED = Lease(PF, 0, 4, LeaseState.LEASED, DOMAIN)
@@ -80,7 +80,7 @@ def test_it_stays_unless_that_is_proven(
 def test_somebodys_lease_is_left_to_him(state: LeaseState) -> None:
     error = refuse(CapacityError, view(replace(LEASED, state=state)))
     assert error.found == f"{state} by domain vm1, generation 4"
-    assert error.todo.startswith(f"portside pool detach vm1 --vf {vf(0).address} gives it back")
+    assert error.todo.startswith(f"portside pool detach vm1 --vf {vf(0).address} returns it")
     assert "--stale" in error.todo
 
 
@@ -114,7 +114,7 @@ def test_a_vmi_may_be_about_to_start(kind: HolderKind) -> None:
     lease = replace(LEASED, holder=Holder(kind, "shop/vm1"))
     error = refuse(CapacityError, view(lease), stale=True)
     assert error.what.startswith(f"a {kind} may be about to start")
-    assert error.todo == f"The lease is returned when the {kind} is stopped"
+    assert error.todo == f"The lease is returned when the {kind} stops"
     assert refuse(CapacityError, view(lease)).todo == error.todo
     check_clear(view(lease, None), stale=True)
 

@@ -97,7 +97,7 @@ def test_a_group_that_is_not_viable_is_found_before_anything_is_touched() -> Non
     plan = plan_start(replace(now, view=replace(now.view, shared_groups=shared)))
     assert plan.steps == ()
     (obstacle,) = plan.obstacles
-    assert "that of 0000:01:10.1 has 0000:01:00.0 (igb), " in obstacle.text
+    assert "that of 0000:01:10.1 also has 0000:01:00.0 (igb), " in obstacle.text
     assert obstacle.text.endswith("and 2 more too")
 
 

@@ -21,7 +21,7 @@ def state(*states: Assessment, active: bool = True, **changes: object) -> PoolSt
 def test_a_pool_is_exhausted_for_others_once_its_last_vf_is_promised() -> None:
     (warning,) = state(HELD, PROMISED).warnings
     assert warning == (
-        "exhausted: no VF is free (1 in use, 1 promised), the next guest fails to start"
+        "exhausted: no VF is free (1 in use, 1 promised); the next guest will fail to start"
     )
     assert state(HELD, PROMISED).counts[Availability.PROMISED] == 1
     assert state(FREE, PROMISED).warnings == ()

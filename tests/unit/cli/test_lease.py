@@ -30,7 +30,7 @@ PF           VF Address      State   Holder       Pool Generation Time
                                                                   00:00:00.000Z
 0000:01:00.0 5  not there    leased  domain web   fast 1          2026-01-02
                                                                   00:00:00.000Z
-VF 0 of 0000:01:00.0 is to be inspected: taking it was cut short
+VF 0 of 0000:01:00.0 needs inspection: taking it was cut short
 """
 
 

@@ -72,7 +72,7 @@ def test_vfs_that_came_or_went_since_the_decision_stop_the_write(kernel: FakeKer
     gone = PciAddress.parse("0000:01:10.4")
     assert write_nothing(kernel, (*seen, gone)).found.startswith(f"{gone}: disappeared since")
     # A decision to make VFs where there are none does not hold once there are some.
-    with pytest.raises(HostError, match="is new since the decision"):
+    with pytest.raises(HostError, match="appeared since the decision"):
         write_numvfs(kernel.sysfs, PF, 2, must_be_closed=())
 
 

@@ -67,7 +67,7 @@ def test_what_the_kernel_refuses_comes_back(kernel: FakeKernel, row: Write) -> N
                 "sysfs (it has no sriov_configure). Use the card's own PF driver, or create the "
                 "VFs by that driver's own means. vfio-pci makes VFs of a PF only with its "
                 "parameter "
-                "enable_sriov=1 (ENOENT)"
+                "enable_sriov=1 (else ENOENT)"
             ),
         ),
         (

@@ -98,7 +98,7 @@ def test_a_group_that_is_not_viable_is_found_before_anything_is_touched() -> Non
     assert plan.steps == ()
     (obstacle,) = plan.obstacles
     assert "that of 0000:01:10.1 also has 0000:01:00.0 (igb), " in obstacle.text
-    assert obstacle.text.endswith("and 2 more too")
+    assert obstacle.text.endswith("and 2 more")
 
 
 def test_what_an_earlier_run_kept_and_did_not_set_is_set() -> None:

@@ -54,7 +54,7 @@ def test_what_the_kernel_refuses_comes_back(kernel: FakeKernel, row: Write) -> N
             (
                 "PF 0000:01:00.0: 2 was not written to sriov_numvfs; found No such file or "
                 "directory (ENOENT): the PF has no driver. Bind its driver: only a driver can "
-                "make VFs"
+                "create VFs"
             ),
         ),
         (
@@ -65,7 +65,7 @@ def test_what_the_kernel_refuses_comes_back(kernel: FakeKernel, row: Write) -> N
                 "PF 0000:01:00.0 (driver vfio-pci): 2 was not written to sriov_numvfs; found No "
                 "such file or directory (ENOENT): driver vfio-pci cannot create VFs through "
                 "sysfs (it has no sriov_configure). Use the card's own PF driver, or create the "
-                "VFs by that driver's own means. vfio-pci makes VFs of a PF only with its "
+                "VFs by that driver's own means. vfio-pci creates VFs of a PF only with its "
                 "parameter "
                 "enable_sriov=1 (else ENOENT)"
             ),

@@ -153,7 +153,7 @@ def test_a_guest_that_does_not_let_go_keeps_the_lease(card: Card, pf_name: str) 
         f"{DETACH} vm --vf {VFS[2]} --timeout 2",
     )
     assert (attached.code, refused.code) == (0, 1)
-    assert "the guest has not released the VF; found still there after 2 s" in refused.err
+    assert "the guest has not released the VF; found still attached after 2 s" in refused.err
     assert holders(card) == {2: "vm"}
     assert vf_settings(card, pf_name)[2]["address"] == "52:54:00:00:01:00"
     # With the domain's end libvirt takes the VF back, and tells nobody.

@@ -44,7 +44,7 @@ def test_a_driver_that_does_not_take_a_vf_leaves_it_as_it_was(
 ) -> None:
     # virtio's driver is loaded, probes whatever an override gives it, and knows this is not its.
     refused = str(change(card, "bind", vfs[0], "virtio-pci"))
-    assert f"VF {vfs[0]}: driver virtio-pci does not take it; found No such device" in refused
+    assert f"VF {vfs[0]}: driver virtio-pci does not bind to it; found No such device" in refused
     assert "The VF has driver igbvf now" in refused
     assert follow(card, vfs[0], "driver") == "igbvf"
     assert read(card, vfs[0], "driver_override") == "(null)"

@@ -123,7 +123,7 @@ def test_without_iommu_the_vf_goes_back_to_its_driver(tmp_path: Path) -> None:
             bind(kernel.sysfs, VF, "vfio-pci")
         assert (kernel.driver(ADDRESS), override(kernel)) == ("igbvf", "(null)")
     assert str(caught.value) == (
-        f"VF {ADDRESS}: driver vfio-pci does not take it; found Invalid argument (EINVAL). "
+        f"VF {ADDRESS}: driver vfio-pci does not bind to it; found Invalid argument (EINVAL). "
         "The VF has driver igbvf now. The IOMMU is off: portside doctor says how to enable it"
     )
 

@@ -62,7 +62,7 @@ def test_a_held_vf_stands_against_a_stop_and_the_network_runs_on(host: PoolHost)
 def test_a_driver_that_makes_fewer_is_found_out(host: PoolHost) -> None:
     host.kernel.behaviours["igb"] = replace(host.kernel.behaviours["igb"], makes_at_most=2)
     host.define(4)
-    with pytest.raises(HostError, match=r"found 2 VFs; expected 4.*2 VFs are there"):
+    with pytest.raises(HostError, match=r"found 2 VFs; expected 4.*has 2 VFs"):
         host.pools.start("fast")
     assert len(host.vfs()) == 2, "it never goes back to 0"
     assert not host.networks.is_active("fast")
@@ -130,7 +130,7 @@ def test_quarantine_lasts_until_the_kernel_answers_again(host: PoolHost) -> None
 def test_a_network_that_does_not_start_leaves_its_vfs(host: PoolHost) -> None:
     host.define(2)
     host.networks.undefine("fast")
-    with pytest.raises(HostError, match=r"no such network.*2 VFs are there"):
+    with pytest.raises(HostError, match=r"no such network.*has 2 VFs"):
         host.pools.start("fast")
     assert len(host.vfs()) == 2
 

@@ -128,7 +128,7 @@ def test_only_what_nobody_has_is_cleared(host: Host) -> None:
     code, _, said = host.lease("clear", LEASED)
     assert code == 1
     assert "found leased by domain web, generation 1" in said
-    assert f"portside pool detach web --vf {LEASED} gives it back" in said
+    assert f"portside pool detach web --vf {LEASED} returns it" in said
     code, out, said = host.lease("clear", LEASED, "--stale")
     assert (code, said) == (0, "")
     assert out == "Lease of VF 1 of 0000:01:00.0 (leased, domain web) cleared\n"

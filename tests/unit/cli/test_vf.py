@@ -67,8 +67,7 @@ Interface:        none in this network namespace
 Enable count:     1
 State:            in use: qemu 4711
 Processes:        in use: process qemu 4711 has /dev/vfio/16 open
-Kernel:           in use: vfio-pci has it, and the device is enabled (enable
-                  1)
+Kernel:           in use: vfio-pci has it, and the device is enabled (enable 1)
 Libvirt:          free: this host has no libvirt (--connect none)
 Leases:           free: no lease
 """

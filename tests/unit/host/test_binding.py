@@ -71,7 +71,7 @@ def test_a_vf_in_use_keeps_its_driver(made: FakeKernel, verdict: Availability) -
         assert str(caught.value) == (
             f"VF {ADDRESS}: its driver is not changed: the VF is {verdict}; found domain a has "
             "it, or may "
-            "have it; expected a VF that nobody uses. Free the VF, then try again"
+            "have it; expected an unused VF. Free the VF, then try again"
         )
     assert (made.driver(ADDRESS), override(made)) == ("igbvf", "(null)")
 

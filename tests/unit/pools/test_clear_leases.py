@@ -101,7 +101,7 @@ def test_a_lease_is_stale_once_its_domain_is_gone(host: PoolHost) -> None:
     (name,) = host.make(1)
     vf = PciAddress.parse(name)
     lease(host)
-    with pytest.raises(CapacityError, match=f"portside pool detach vm1 --vf {name} gives it back"):
+    with pytest.raises(CapacityError, match=f"portside pool detach vm1 --vf {name} returns it"):
         clear_lease(host.node, vf)
     define_domain(host, name, start=False)
     with pytest.raises(CapacityError, match="the configuration of domain vm1 names it"):

@@ -97,7 +97,7 @@ def test_a_write_that_hangs_puts_the_pf_into_quarantine(host: PoolHost) -> None:
     # Another tool removes it: until the guest lets go, the kernel makes no VF of any PF.
     assert host.kernel.write(f"{OTHER},sriov_numvfs", "0") == errno.EINPROGRESS
     host.define(2)
-    with pytest.raises(HostError, match=r"does not come back.*the PF is in quarantine"):
+    with pytest.raises(HostError, match=r"does not return.*the PF is in quarantine"):
         host.pools.start("fast")
     assert len(host.kernel.stuck) == 2
     for attempt in (host.pools.start, host.pools.recover):
@@ -138,7 +138,9 @@ def test_a_network_that_does_not_start_leaves_its_vfs(host: PoolHost) -> None:
 def test_a_group_that_is_not_viable_is_found_before_the_network_starts(tmp_path: Path) -> None:
     with make_host(tmp_path, shared=True) as host:
         host.define(2)
-        with pytest.raises(HostError, match=r"not viable.*also 0000:01:00.0 \(igb\).*2 VFs are"):
+        with pytest.raises(
+            HostError, match=r"not viable.*also in the group: 0000:01:00.0 \(igb\).*has 2 VFs"
+        ):
             host.pools.start("fast")
         assert not host.networks.is_active("fast")
 

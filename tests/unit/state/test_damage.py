@@ -55,7 +55,7 @@ def test_a_damaged_lease_is_never_free(store: Store, folder: Path, text: str) ->
         ('"index": 3', '"index": 4', "another VF"),
         ('"generation": 1', '"generation": -1', r"\$\.generation"),
         ('"generation": 1', '"generation": true', r"\$\.generation"),
-        ('"state": "leased"', '"state": "free"', "do not go together"),
+        ('"state": "leased"', '"state": "free"', "do not match"),
         ('"time": "2026', '"time": "when 2026', r"\$\.time"),
         ('"id": 7', '"id": 4095', r"\$\.settings\.vlan"),
         ('"pool": "blue",', "", r"\$\.pool"),
@@ -98,7 +98,7 @@ def test_a_later_version_is_left_alone(store: Store, folder: Path) -> None:
     lease_one(store)
     text = (folder / "vf-3.json").read_text().replace('"format": 1', '"format": 2')
     (folder / "vf-3.json").write_text(text)
-    with pytest.raises(HostError, match="later Portside"), store.lock(PF):
+    with pytest.raises(HostError, match="newer version of Portside"), store.lock(PF):
         pytest.fail("locked")
     assert (folder / "vf-3.json").read_text() == text
 

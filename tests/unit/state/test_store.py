@@ -90,8 +90,8 @@ def test_an_intent_left_behind_is_to_be_inspected(store: Store) -> None:
         held.begin_return(held.leases()[1], 1, NOW)
     with store.lock(PF) as held:
         leases = held.leases()
-    assert leases[0].reason == "taking it for domain bob was cut short (begun " + NOW_TEXT
-    assert leases[1].reason == "returning it for vmi shop/ann was cut short (begun " + NOW_TEXT
+    assert leases[0].reason == "taking it for domain bob was interrupted (started " + NOW_TEXT
+    assert leases[1].reason == "returning it for vmi shop/ann was interrupted (started " + NOW_TEXT
     assert (leases[0].state, leases[0].holder) == (LeaseState.INSPECT, BOB)
     with store.lock(PF) as held:
         assert held.clear(0, NOW).free

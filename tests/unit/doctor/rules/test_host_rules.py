@@ -57,7 +57,7 @@ def test_the_word_that_switches_the_iommu_off_is_named() -> None:
     line = "quiet intel_iommu=off"
     found = only(healthy(iommu=replace(IOMMU, groups=0, types={}, command_line=line)))
     assert "intel_iommu=off" in found.text
-    assert found.remedy.startswith("Take intel_iommu=off off")
+    assert found.remedy.startswith("Remove intel_iommu=off from")
 
 
 def test_groups_that_cannot_be_read_are_not_an_iommu() -> None:

@@ -147,7 +147,7 @@ def test_the_status_for_people_and_for_programs(pool: Command) -> None:
     assert {one["source"] for one in status["vfs"][0]["evidence"]} >= {"kernel", "libvirt"}
     text = pool.run("status", "fast").stdout
     assert "VFs: 4 wanted, 2 present, 1 free, 1 in use, 7 possible" in text
-    assert "Warning: 2 VFs of 4" in text
+    assert "Warning: 2 of 4 wanted VFs present" in text
     assert "no such pool" in pool.run("status", "slow", code=1).stderr
 
 

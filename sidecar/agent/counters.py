@@ -20,27 +20,26 @@ class Tally:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._refusals = Counter(
             "portside_refusals",
-            "Operations that were refused or failed, by the class of the error, which says who "
-            "must act.",
+            "Operations refused or failed, by error class; the class says who must act.",
             ("operation", "class"),
             registry=registry,
         )
         self._seconds = Histogram(
             "portside_operation_seconds",
-            "How long operations took, those that failed too.",
+            "Duration of operations, including those that failed.",
             ("operation",),
             buckets=_SECONDS,
             registry=registry,
         )
         self._failures = Counter(
             "portside_reconcile_failures",
-            "Times that a pool could not be given its minimum.",
+            "Number of failed attempts to give a pool its minimum of VFs.",
             ("pool",),
             registry=registry,
         )
         self._kept = Gauge(
             "portside_reconcile_success_timestamp_seconds",
-            "When a pool was last seen to have its minimum.",
+            "Time when a pool last had its minimum of VFs.",
             ("pool",),
             registry=registry,
         )

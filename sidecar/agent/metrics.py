@@ -62,7 +62,8 @@ class Census(Collector):
         readable = self._renew()
         yield GaugeMetricFamily(
             "portside_inventory_readable",
-            "Whether PFs and records could be read; if not, the figures are older ones.",
+            "1 if PFs and records could be read; 0 if the other metrics are from an earlier "
+            "reading.",
             value=readable,
         )
         if self._last is not None:
@@ -85,10 +86,12 @@ def count(snapshot: Snapshot) -> Iterator[Metric]:
     """Return the figures of a snapshot."""
     yield from _count_pfs(snapshot)
     wanted = GaugeMetricFamily(
-        "portside_pool_vfs_wanted", "VFs that a pool wants at least.", labels=("pool", "pf")
+        "portside_pool_vfs_wanted", "Minimum number of VFs of a pool.", labels=("pool", "pf")
     )
     autostart = GaugeMetricFamily(
-        "portside_pool_autostart", "Whether the agent keeps the pool.", labels=("pool", "pf")
+        "portside_pool_autostart",
+        "1 if the agent keeps the pool at its minimum.",
+        labels=("pool", "pf"),
     )
     for pool in snapshot.pools:
         labels = (pool.definition.name, str(pool.pf))
@@ -100,22 +103,23 @@ def count(snapshot: Snapshot) -> Iterator[Metric]:
     if not snapshot.guests.absent:
         yield GaugeMetricFamily(
             "portside_libvirt_answers",
-            "0: libvirt does not answer, and VFs of which only it could say that they are free "
-            "are unknown. No sample where there is none (--connect none).",
+            "0 if libvirt does not answer; VFs that only libvirt could prove free are then "
+            "unknown. No sample with --connect none.",
             value=not snapshot.guests.unknown,
         )
 
 
 def _count_pfs(snapshot: Snapshot) -> Iterator[Metric]:
     quarantined = GaugeMetricFamily(
-        "portside_pf_quarantined", "1 if nothing may touch the PF any more.", labels=_PF
+        "portside_pf_quarantined",
+        "1 if the PF is in quarantine: Portside changes nothing on it.",
+        labels=_PF,
     )
     limit = GaugeMetricFamily("portside_pf_vfs_limit", "sriov_totalvfs.", labels=_PF)
-    present = GaugeMetricFamily("portside_vfs_present", "VFs that there are.", labels=_PF)
+    present = GaugeMetricFamily("portside_vfs_present", "Number of VFs present.", labels=_PF)
     states = GaugeMetricFamily(
         "portside_vfs",
-        "VFs by whether they may be taken, in the words of portside pool status; all but free "
-        "may not.",
+        "VFs by state, with the names that portside pool status uses; only free VFs can be taken.",
         labels=(*_PF, "state"),
     )
     for view in snapshot.pfs:

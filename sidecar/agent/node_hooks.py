@@ -13,7 +13,7 @@ from sidecar.errors import PortsideError
 from sidecar.model.request import VmiIdentity
 from sidecar.pools.context import Node
 from sidecar.pools.rules.availability import Guests
-from sidecar.process.bug import trail
+from sidecar.process.bug import format_traceback
 from sidecar.process.grpc_status import status_code, status_details
 from sidecar.process.log import JsonLog
 from sidecar.vmi.request import parse_identity
@@ -67,7 +67,7 @@ class NodeHooks:
         except Exception as error:
             fields |= {"code": status_code(error).name, "error": status_details(error)}
             if not isinstance(error, PortsideError):
-                fields["trail"] = trail(error)
+                fields["traceback"] = format_traceback(error)
             fields["milliseconds"] = _milliseconds(started)
             self._log.event("node hook refused", level="error", **fields)
             raise

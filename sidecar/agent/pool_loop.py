@@ -5,7 +5,7 @@ from sidecar.agent.counters import Tally
 from sidecar.errors import PortsideError
 from sidecar.pools.context import Node
 from sidecar.pools.operations import Pools
-from sidecar.process.bug import trail
+from sidecar.process.bug import format_traceback
 from sidecar.process.grpc_status import status_details
 from sidecar.process.log import JsonLog
 
@@ -45,7 +45,9 @@ class PoolKeeper:
         again = pool in self._troubled
         self._troubled.discard(pool)
         level = "info" if again else "debug"
-        self._log.event("pool kept", level=level, pool=pool, milliseconds=round(seconds * 1000, 3))
+        self._log.event(
+            "pool reconciled", level=level, pool=pool, milliseconds=round(seconds * 1000, 3)
+        )
 
     def failed(self, pool: str, error: Exception, retry: float) -> None:
         """Say why a pool could not be started."""
@@ -53,15 +55,15 @@ class PoolKeeper:
         self._troubled.add(pool)
         level = "warning" if isinstance(error, PortsideError) else "error"
         self._log.event(
-            "pool not kept",
+            "pool reconcile failed",
             level=level,
             pool=pool,
             error=status_details(error),
             retry_seconds=retry,
-            trail=None if isinstance(error, PortsideError) else trail(error),
+            traceback=None if isinstance(error, PortsideError) else format_traceback(error),
         )
 
     def unreadable(self, error: Exception) -> None:
         """Say that nobody knows which pools there are."""
         self._tally.refused("pool list", error)
-        self._log.event("pools cannot be read", level="error", error=status_details(error))
+        self._log.event("pools unreadable", level="error", error=status_details(error))

@@ -82,9 +82,11 @@ class Preparer:
         """
         request = parse_request(vmi)
         if request.migration_target:
-            return Prepared(note="a migration's target gets no VF: VFs come with a start")
+            return Prepared(
+                note="no VF for the target of a migration: VFs are assigned at a VM's start"
+            )
         if not request.vfs:
-            return Prepared(note="asks for no VF")
+            return Prepared(note="requests no VF")
         wishes = read_wishes(request)
         inventory = self._look()
         pfs = sorted({find_vf(inventory, wish.vf, wish.where).physfn for wish in wishes.vfs})
@@ -107,7 +109,9 @@ class Preparer:
         for wish in wishes.vfs:
             vf = find_vf(seen.inventory, wish.vf, wish.where)
             if vf.physfn not in held:
-                raise BusyError("the VFs changed meanwhile", where=wish.where, todo="Try again")
+                raise BusyError(
+                    "the VFs changed in the meantime", where=wish.where, todo="Try again"
+                )
             view = seen.views[vf.physfn]
             if self._is_to_be_taken(wish, wishes.holder, view):
                 life = LeaseLife(self._node, held[vf.physfn], view.pf)

@@ -18,10 +18,10 @@ def check_quarantine(view: PfView, wish: Wish | None) -> None:
     if view.quarantine:
         pf = view.pf.address
         raise HostError(
-            "the PF is in quarantine: nothing may touch it",
+            "the PF is in quarantine: Portside changes nothing on it",
             where=str(pf) if wish is None else f"{wish.where}, PF {pf}",
             found=view.quarantine,
-            todo="portside pool status tells more; move the VM to another node meanwhile",
+            todo="portside pool status shows why; until then, run the VM on another node",
         )
 
 
@@ -54,13 +54,13 @@ def not_free(
     owned = any(one.source is Source.LEASES for one in seen.obstacles) and lease is not None
     since = f", {lease.state} since {lease.time}" if owned and lease is not None else ""
     owner = None if lease is None else lease.holder
-    state = f"belongs to {owner or 'somebody unknown'}" if owned else _state(seen)
+    state = f"belongs to {owner or 'an unknown holder'}" if owned else _state(seen)
     return CapacityError(
         f"VF {vf.index} of PF {vf.physfn} {state}",
         where=wish.where,
         found=f"{vf.address}{since}: {seen.why}",
         expected="a free VF",
-        todo=f"portside lease show {vf.address} tells all that is known of it",
+        todo=f"portside lease show {vf.address} shows everything known about it",
     )
 
 
@@ -70,7 +70,7 @@ def _state(seen: Assessment) -> str:
         case Availability.IN_USE:
             return f"is in use by {users or 'an unknown user'}"
         case Availability.UNKNOWN:
-            return "cannot be told to be free"
+            return "is not proven free"
         case other:
             return f"is {other} to {users}" if users else f"is {other}"
 
@@ -82,5 +82,5 @@ def too_few(name: str, wanted: int, free: int, present: int) -> CapacityError:
         where=f"pool {name}",
         found=f"{free} free of {present}",
         expected=f"at least {wanted}",
-        todo="portside pool status names who has the others",
+        todo="portside pool status shows who has the others",
     )

@@ -24,7 +24,7 @@ from sidecar.host.uevents import UeventWatch, open_uevents
 from sidecar.pools.context import Node
 from sidecar.pools.observe import ask_guests
 from sidecar.pools.rules.availability import NO_LIBVIRT, Guests
-from sidecar.process.bug import describe_bug, trail
+from sidecar.process.bug import describe_bug, format_traceback
 from sidecar.process.log import ForeignHandler, JsonLog
 from sidecar.process.log_writer import LogWriter
 from sidecar.process.sockets import SocketFile
@@ -118,7 +118,7 @@ def _keep_pools(
 ) -> Callable[[], bool]:
     """Start the loop and what wakes it; return what tells whether it still turns."""
     if not options.libvirt:
-        log.event("pools are not kept: no libvirt on this host (--connect none)")
+        log.event("pools are not kept at their minimum: no libvirt on this host (--connect none)")
         return lambda: True
     keeper = PoolKeeper(node, tally, log)
     loop = Reconciler(keeper.names, keeper.ensure, keeper, options.interval)
@@ -150,7 +150,12 @@ def _running(
         try:
             run()
         except Exception as error:  # noqa: BLE001 - a thread's last words belong in the log
-            log.event("thread ended", level="error", error=describe_bug(error), trail=trail(error))
+            log.event(
+                "worker thread died",
+                level="error",
+                error=describe_bug(error),
+                traceback=format_traceback(error),
+            )
 
     thread = Thread(target=guarded, daemon=True)
     thread.start()
@@ -172,7 +177,7 @@ def _serve_web(
         return ""
 
     def healthy() -> str:
-        return "" if alive() else "the loop that keeps the pools has ended: see the log"
+        return "" if alive() else "the pool loop has ended: see the log"
 
     def ready() -> str:
         try:

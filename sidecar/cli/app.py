@@ -51,10 +51,16 @@ def _main(
         ),
     ] = False,
 ) -> None:
-    """Reserve PCIe root ports for VMs, team their NICs with SR-IOV VFs, manage pools of VFs."""
+    """Reserve PCIe root ports for VMs, team their NICs with SR-IOV VFs, and manage pools of VFs.
+
+    The hook changes the domains of KubeVirt VMs (hook; check, mutate and demo show what it does).
+    Pools of VFs belong to a host with libvirt (pool, lease, vf). The agent of a KubeVirt node
+    keeps pools and leases VFs to VMs (node). The doctor finds what will fail on a host (doctor).
+    Domains without KubeVirt get free ports too (ports, topology).
+    """
 
 
 @app.command("hook")
 def _hook() -> None:
-    """Serve KubeVirt's hook API beside a VM; for its options: portside hook --help."""
+    """Serve KubeVirt's hook API beside a VM; for its options, see portside hook --help."""
     raise typer.BadParameter("hook must be the first argument")  # sidecar.cli.main took it else

@@ -35,23 +35,23 @@ class _Checked:
 def check(
     *,
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="Manifests, YAML or JSON; - for stdin.")
+        list[str], typer.Argument(metavar="FILE", help="Manifests, YAML or JSON; - for stdin.")
     ],
-    output: Annotated[Output, typer.Option("--output", "-o", help="What to print.")] = Output.TABLE,
+    output: Annotated[Output, typer.Option("--output", "-o", help="Output format.")] = Output.TABLE,
 ) -> None:
-    """Check what manifests ask of Portside, before they are applied.
+    """Check what manifests request from Portside, before they are applied.
 
     Reads VirtualMachines, VirtualMachineInstances, their replica sets and pools, and Lists of
-    them; other kinds are passed over. Says what the admission policies and the hook's first call
-    would refuse by the VMI alone. Exit code 0: nothing is refused; 1: something is.
+    them; other kinds are skipped. Says what the admission policies and the hook's first call
+    would refuse judging by the VMI alone. Exit code 0: nothing is refused; 1: something is.
     """
     if files.count(STDIO) > 1:
-        raise typer.BadParameter("standard input can be read once only", param_hint="FILE...")
+        raise typer.BadParameter("standard input can be read only once", param_hint="FILE")
     checked: list[_Checked] = []
     broken: list[tuple[str, str]] = []
     others = 0
     for name in files:
-        data = read_input(name, "FILE...")
+        data = read_input(name, "FILE")
         try:
             for document in load_documents(data, name):
                 for found in read_manifests(document, name):
@@ -98,7 +98,7 @@ def _lines(
 ) -> Iterator[str]:
     for one in checked:
         if not one.problems:
-            asks = ", ".join(one.asks) if one.asks else "asks nothing of Portside"
+            asks = ", ".join(one.asks) if one.asks else "requests nothing from Portside"
             yield f"ok       {one.file}: {one.what}: {asks}"
         for problem in one.problems:
             yield f"refused  {one.file}: {one.what}: {problem}"
@@ -107,8 +107,8 @@ def _lines(
     refused = sum(bool(one.problems) for one in checked)
     yield (
         f"{_count(len(checked), 'VM')} checked, {refused} refused; "
-        f"{_count(others, 'object')} of other kinds passed over"
-        + (f"; {_count(len(broken), 'file')} not read to the end" if broken else "")
+        f"{_count(others, 'object')} of other kinds skipped"
+        + (f"; {_count(len(broken), 'file')} not fully read" if broken else "")
     )
 
 

@@ -27,19 +27,19 @@ def demo(
             help="Total of interfaces to request; may be repeated. Default: 0, 1, 5, 32.",
         ),
     ] = None,
-    case: Annotated[CaseName, typer.Option(help="The VM to play.")] = CaseName.NIC1,
+    case: Annotated[CaseName, typer.Option(help="The example VM.")] = CaseName.NIC1,
     vmi: Annotated[
-        Path | None, typer.Option(help="Play your own VM: its VMI as JSON; needs --domain.")
+        Path | None, typer.Option(help="Use your own VM: its VMI as JSON; needs --domain.")
     ] = None,
     domain: Annotated[
-        Path | None, typer.Option(help="Its domain XML, before any reservation.")
+        Path | None, typer.Option(help="The domain XML of that VM, before any reservation.")
     ] = None,
 ) -> None:
     """Boot a VM as KubeVirt does, with and without the sidecar, and hot-plug NICs.
 
     Starts a real hook, a real libvirt inside this process, and QEMU without a guest; needs
     no root, no KVM, no cluster. Exits with 0 if every requested NIC found a port, with 1
-    if not, and with 2 if it could not be tried.
+    if not, and with 2 if the demo could not run.
     """
     from sidecar.demo.run import run_demo  # noqa: PLC0415 - no other command needs gRPC
 

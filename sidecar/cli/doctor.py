@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``portside doctor``: what will fail on this host, and how to mend it."""
+"""``portside doctor``: what will fail on this host, and how to fix it."""
 
 import json
 import sys
@@ -28,24 +28,27 @@ def doctor(  # noqa: PLR0913 - one parameter an option
     *,
     domain: Annotated[
         str,
-        typer.Option(metavar="XML|NAME", help="A domain too: a file, - for stdin, or a name."),
+        typer.Option(
+            metavar="XML|NAME", help="Also check a domain: a file, - for stdin, or a name."
+        ),
     ] = "",
-    pool: Annotated[str, typer.Option(metavar="NAME", help="This pool and its PF only.")] = "",
+    pool: Annotated[str, typer.Option(metavar="NAME", help="Only this pool and its PF.")] = "",
     connect: Annotated[
-        str | None, typer.Option(metavar="URI", help=f"libvirt's URI.  [default: {SYSTEM}]")
+        str | None, typer.Option(metavar="URI", help=f"libvirt's URI; default: {SYSTEM}.")
     ] = None,
-    output: Annotated[Output, typer.Option("--output", "-o", help="What to print.")] = Output.TABLE,
+    output: Annotated[Output, typer.Option("--output", "-o", help="Output format.")] = Output.TABLE,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Show what was read for good findings too.")
+        bool, typer.Option("--verbose", "-v", help="Show the evidence for good findings too.")
     ] = False,
-    sysfs: Annotated[Path, typer.Option(hidden=True, help="Another sysfs.")] = SYSFS,
-    proc: Annotated[Path, typer.Option(hidden=True, help="Another procfs.")] = PROCFS,
-    state: Annotated[Path, typer.Option(hidden=True, help="Another folder of records.")] = STATE,
-    root: Annotated[Path, typer.Option(hidden=True, help="Another root of files.")] = ROOT,
+    sysfs: Annotated[Path, typer.Option(hidden=True, help="Root of sysfs.")] = SYSFS,
+    proc: Annotated[Path, typer.Option(hidden=True, help="Root of procfs.")] = PROCFS,
+    state: Annotated[Path, typer.Option(hidden=True, help="State directory.")] = STATE,
+    root: Annotated[Path, typer.Option(hidden=True, help="Root of the file system.")] = ROOT,
 ) -> None:
-    """Say what will fail when VMs are to get VFs on this host, and how to mend it.
+    """Report what will fail when VMs are given VFs on this host, and how to fix it.
 
-    Changes nothing. Exit code 0: nothing will fail; 1: something will; 2: the call is wrong.
+    Changes nothing. Exit code 0: nothing will fail (there may be warnings); 1: something will;
+    2: usage error.
     """
     try:
         xml = _read_domain(domain)
@@ -85,7 +88,7 @@ def _read_domain(given: str) -> bytes | None:
     path = Path(given)
     if not path.is_file():
         if "/" in given or given.endswith(".xml"):
-            raise RequestError("there is no such file", where=f"--domain {given}")
+            raise RequestError("no such file", where=f"--domain {given}")
         return None
     try:
         return path.read_bytes()

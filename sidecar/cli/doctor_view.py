@@ -57,7 +57,7 @@ def _draw(finding: Finding, *, whole: bool) -> Iterator[Text]:
     for number, reading in enumerate(finding.evidence):
         yield _line("read" if number == 0 else "", str(reading))
     if finding.remedy:
-        yield _line("mend", finding.remedy)
+        yield _line("fix", finding.remedy)
 
 
 def _line(title: str, text: str) -> Text:
@@ -67,5 +67,8 @@ def _line(title: str, text: str) -> Text:
 def _sum(findings: Sequence[Finding]) -> str:
     fails = sum(finding.level is Level.FAILS for finding in findings)
     warnings = sum(finding.level is Level.WARNING for finding in findings)
-    will = f"{fails} thing{'' if fails == 1 else 's'} will fail" if fails else "Nothing will fail"
-    return f"{will}, {warnings} warning{'' if warnings == 1 else 's'}."
+    return f"{_count(fails, 'problem')}, {_count(warnings, 'warning')}."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

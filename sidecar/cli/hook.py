@@ -14,7 +14,7 @@ from sidecar.cli.settings import SettingsChoice, SourceName
 from sidecar.errors import PortsideError
 from sidecar.hook.names import HOOK_DIR, PLUGIN_ROOT, PLUGIN_SOCKET, VERSIONS
 from sidecar.hook.serve import HookOptions, serve
-from sidecar.process.bug import describe_bug, trail
+from sidecar.process.bug import describe_bug, format_traceback
 from sidecar.process.names import LOG_LEVELS, is_kubernetes_name
 
 _SOURCES = tuple(str(name) for name in SourceName)
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     except PortsideError as error:
         _complain(error=str(error))
     except Exception as error:  # noqa: BLE001 - the log is JSON to the end
-        _complain(error=describe_bug(error), trail=trail(error))
+        _complain(error=describe_bug(error), traceback=format_traceback(error))
     else:
         return 0
     return 1
@@ -82,11 +82,11 @@ def parse_arguments(
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="portside hook",
-        description="Serves KubeVirt's hook API beside a compute container.",
-        epilog="PORTSIDE_<OPTION> in the environment stands for an option that is not given, "
-        "e.g. PORTSIDE_LOG_LEVEL=debug, PORTSIDE_POOL_NETWORKS=true or "
-        "PORTSIDE_VERSION=v1alpha2,v1alpha3. CONTAINER_NAME becomes "
-        "part of the socket's name.",
+        description="Serve KubeVirt's hook API beside a compute container.",
+        epilog="An option that is not given is read from the environment variable "
+        "PORTSIDE_<OPTION>, e.g. PORTSIDE_LOG_LEVEL=debug, PORTSIDE_POOL_NETWORKS=true or "
+        "PORTSIDE_VERSION=v1alpha2,v1alpha3. CONTAINER_NAME becomes part of the socket's file "
+        "name.",
         allow_abbrev=False,
     )
     add = parser.add_argument
@@ -94,19 +94,43 @@ def _parser() -> argparse.ArgumentParser:
         "--version",
         action="append",
         choices=VERSIONS,
-        help="offer this version of Callbacks only; may be repeated (default: all)",
+        help="offer only this version of the Callbacks service; may be repeated (default: all)",
     )
-    add("--socket-dir", type=Path, default=HOOK_DIR, help="hook socket's directory (%(default)s)")
-    add("--plugin", help=f"also serve the plugin API, at <plugin root>/PLUGIN/{PLUGIN_SOCKET}")
-    add("--plugin-root", type=Path, default=PLUGIN_ROOT, help="default: %(default)s")
-    add("--plugin-only", action="store_true", help="serve the plugin API and no hook socket")
-    add("--log-level", choices=LOG_LEVELS, default="info", help="debug adds the domain XML")
-    add("--source", choices=_SOURCES, default=_SOURCES[0], help="who creates the root ports")
-    add("--libvirt-uri", help="for --source libvirt (default: an embedded libvirt)")
+    add(
+        "--socket-dir",
+        type=Path,
+        default=HOOK_DIR,
+        help="directory of the hook socket (default: %(default)s)",
+    )
+    add("--plugin", help=f"also serve the plugin API, on <plugin root>/PLUGIN/{PLUGIN_SOCKET}")
+    add(
+        "--plugin-root",
+        type=Path,
+        default=PLUGIN_ROOT,
+        help="parent of the plugins' directories (default: %(default)s)",
+    )
+    add(
+        "--plugin-only",
+        action="store_true",
+        help="serve only the plugin API, without the hook socket",
+    )
+    add(
+        "--log-level",
+        choices=LOG_LEVELS,
+        default="info",
+        help="level of the log; debug adds the domain XML (default: %(default)s)",
+    )
+    add(
+        "--source",
+        choices=_SOURCES,
+        default=_SOURCES[0],
+        help="what creates the root ports (default: %(default)s)",
+    )
+    add("--libvirt-uri", help="libvirt for --source libvirt (default: an embedded libvirt)")
     add(
         "--pool-networks",
         action="store_true",
-        help="the launcher's libvirt sees the PFs: a VF may be an <interface>",
+        help="the launcher's libvirt sees the PFs, so a VF may be an <interface>",
     )
     return parser
 

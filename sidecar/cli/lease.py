@@ -17,7 +17,7 @@ from sidecar.pools.clear_leases import VfPlace, clear_lease, list_leases, show_l
 from sidecar.pools.context import Node
 
 lease = typer.Typer(
-    help="Show which VF is whose by Portside's records, and clear what a crash left behind. "
+    help="Show VF leases, and clear those left behind by a crash. "
     "No command takes a VF from a guest that has it.",
     no_args_is_help=True,
 )
@@ -26,7 +26,8 @@ _Vf = Annotated[
     str,
     typer.Argument(
         metavar="ADDRESS",
-        help="The VF, like 0000:3b:02.1; one that is not there by PF and number: 0000:3b:00.0:3.",
+        help="The VF, e.g. 0000:3b:02.1; a VF that no longer exists by PF and number, e.g. "
+        "0000:3b:00.0:3.",
     ),
 ]
 
@@ -36,21 +37,21 @@ _Vf = Annotated[
 def list_all(
     node: Node,
     *,
-    every: Annotated[bool, typer.Option("--all", help="Also VFs that are free.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Also list VFs that are free.")] = False,
     output: Format = Output.TABLE,
 ) -> None:
-    """List the leases, also of VFs that are not there now."""
+    """List leases, including those of VFs that no longer exist."""
     leases = list_leases(node, every=every)
     if output is Output.JSON:
         print_json(describe_leases(leases))
     else:
-        print_content(draw_leases(leases) if leases else "No lease.")
+        print_content(draw_leases(leases) if leases else "No leases.")
 
 
 @lease.command("show")
 @on_node
 def show(node: Node, address: _Vf, output: Format = Output.TABLE) -> None:
-    """Show a VF's lease, and what kernel, processes and libvirt say of the VF."""
+    """Show a VF's lease, and what the kernel, processes and libvirt say about the VF."""
     view = show_lease(node, _parse(address))
     if output is Output.JSON:
         print_json(describe_lease(view))
@@ -65,12 +66,13 @@ def clear(
     address: _Vf,
     *,
     stale: Annotated[
-        bool, typer.Option("--stale", help="Also the lease of a domain that has the VF no more.")
+        bool,
+        typer.Option("--stale", help="Also clear leases of domains that no longer have the VF."),
     ] = False,
 ) -> None:
-    """Free a VF whose lease is to be inspected, if it is proven that nobody has it.
+    """Clear a lease that needs inspection, if the VF is proven free.
 
-    What was set for its holder is taken back. A VF that is not there is nobody's.
+    Settings made for the holder are undone. A VF that no longer exists counts as free.
     """
     was = clear_lease(node, _parse(address), stale=stale)
     whose = f" ({was.state}, {was.holder})" if was.holder is not None else f" ({was.state})"

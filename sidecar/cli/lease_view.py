@@ -38,7 +38,7 @@ def draw_leases(leases: Sequence[ListedLease]) -> Group:
     for one in leases:
         table.add_row(*_cells(one))
     reasons = [
-        Text(f"VF {one.lease.index} of {one.lease.pf} is to be inspected: {one.lease.reason}")
+        Text(f"VF {one.lease.index} of {one.lease.pf} needs inspection: {one.lease.reason}")
         for one in leases
         if one.lease.state is LeaseState.INSPECT
     ]
@@ -96,7 +96,7 @@ def _describe(
     }
     reasons = {
         "address": f"the VFs of {lease.pf} cannot be listed",
-        "promised": f"libvirt cannot be asked: {unasked}",
+        "promised": f"cannot query libvirt: {unasked}",
     }
     return with_unknown(data, reasons) | describe_assessment(assessment)
 

@@ -18,25 +18,25 @@ from sidecar.hook.define_domain import Outcome, define_domain
 def mutate(  # noqa: PLR0913 - one parameter an option
     *,
     vmi: Annotated[str, typer.Option(metavar="FILE", help="VM or VMI, YAML or JSON; - for stdin.")],
-    domain: Annotated[str, typer.Option(metavar="FILE", help="Domain XML, - for standard input.")],
+    domain: Annotated[str, typer.Option(metavar="FILE", help="Domain XML; - for standard input.")],
     diff: Annotated[bool, typer.Option("--diff", help="Print a unified diff instead.")] = False,
     source: Annotated[
-        SourceName, typer.Option(help="Who creates the root ports.")
+        SourceName, typer.Option(help="What creates the root ports.")
     ] = SourceName.PLANNER,
     libvirt_uri: Annotated[
-        str | None, typer.Option(help="For the libvirt source; default: an embedded libvirt.")
+        str | None, typer.Option(help="For --source libvirt; default: an embedded libvirt.")
     ] = None,
     pool_networks: Annotated[
         bool,
         typer.Option(
             "--pool-networks",
-            help="The launcher's libvirt sees the PFs: a VF may be an <interface>.",
+            help="The launcher's libvirt sees the PFs, so a VF may be an <interface>.",
         ),
     ] = False,
 ) -> None:
     """Print the domain XML that the hook would return for a VMI."""
     if vmi == STDIO and domain == STDIO:
-        raise typer.BadParameter("only one of --vmi and --domain can be standard input")
+        raise typer.BadParameter("only one of --vmi and --domain can be - (standard input)")
     choice = SettingsChoice(source, libvirt_uri, pool_networks)
     domain_bytes = read_input(domain, "--domain")
     try:

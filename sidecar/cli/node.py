@@ -23,23 +23,30 @@ _LOOPBACK = "127.0.0.1:9494"
 def node(  # noqa: PLR0913 - typer makes an option of each
     *,
     socket: Annotated[
-        Path | None, typer.Option(help="Serve KubeVirt's NodeHookService there (PATH.sock).")
+        Path | None,
+        typer.Option(help="Serve KubeVirt's NodeHookService on this socket (PATH.sock)."),
     ] = None,
     connect: Annotated[
-        str, typer.Option("--connect", "-c", help="libvirt of this host, or none.")
+        str,
+        typer.Option(
+            "--connect", "-c", help="libvirt of this host; none: this host has no libvirt."
+        ),
     ] = SYSTEM,
-    state_dir: Annotated[Path, typer.Option(help="Where leases and pools are kept.")] = STATE,
+    state_dir: Annotated[
+        Path, typer.Option(help="Directory of the records of leases and pools.")
+    ] = STATE,
     interval: Annotated[
-        float, typer.Option(min=1.0, help="Seconds between two looks at the pools.")
+        float, typer.Option(min=1.0, help="Seconds between two checks of the pools.")
     ] = 60.0,
     metrics_address: Annotated[
-        str, typer.Option(help="ADDRESS:PORT, unix:PATH or none; serves health, too.")
+        str,
+        typer.Option(help="Where to serve metrics and health: ADDRESS:PORT, unix:PATH or none."),
     ] = _LOOPBACK,
     log_level: Annotated[str, typer.Option(help=f"One of {', '.join(LOG_LEVELS)}.")] = "info",
-    sysfs: Annotated[Path, typer.Option(hidden=True, help="Another sysfs.")] = SYSFS,
-    proc: Annotated[Path, typer.Option(hidden=True, help="Another procfs.")] = PROCFS,
+    sysfs: Annotated[Path, typer.Option(hidden=True, help="Root of sysfs.")] = SYSFS,
+    proc: Annotated[Path, typer.Option(hidden=True, help="Root of procfs.")] = PROCFS,
 ) -> None:
-    """Keep pools at their minimum, serve KubeVirt's node hooks, metrics and health."""
+    """Keep pools at their minimum; serve KubeVirt's node hooks, metrics and health."""
     if log_level not in LOG_LEVELS:
         raise typer.BadParameter(f"expected one of {', '.join(LOG_LEVELS)}")
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its lines are no JSON

@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 
 
 class Output(StrEnum):
-    """What to print."""
+    """Output format."""
 
     TABLE = "table"
     JSON = "json"

@@ -18,7 +18,7 @@ from sidecar.pools.pool_status import read_status
 from sidecar.pools.rules.boot_files import format_udev_rule, format_unit
 
 pool = typer.Typer(
-    help="Manage pools of VFs: libvirt networks of <forward mode='hostdev'> whose PF gets at "
+    help="Manage pools of VFs: libvirt networks with <forward mode='hostdev'> whose PF has at "
     "least <vf num='...'/> VFs. No command takes a VF from a guest that has it.",
     no_args_is_help=True,
 )
@@ -32,7 +32,7 @@ def define(
     node: Node,
     file: Annotated[str, typer.Argument(metavar="FILE", help="Network XML; - reads stdin.")],
 ) -> None:
-    """Define a pool from network XML with <vf num='...'/> in its <pf>; the host stays as it is."""
+    """Define a pool from network XML with <vf num='...'/> in its <pf>; the host is unchanged."""
     pools = Pools(node)
     record = pools.define(read_input(file, "FILE"))
     print_content(f"Pool {record.definition.name} defined on PF {record.pf}")
@@ -43,7 +43,7 @@ def define(
 @pool.command("undefine")
 @on_node
 def undefine(node: Node, name: Name) -> None:
-    """Forget a pool that is stopped; its VFs stay."""
+    """Remove the definition of a stopped pool; its VFs stay."""
     Pools(node).undefine(name)
     print_content(f"Pool {name} undefined")
 
@@ -51,25 +51,25 @@ def undefine(node: Node, name: Name) -> None:
 @pool.command("list")
 @on_node
 def list_pools(node: Node, output: Format = Output.TABLE) -> None:
-    """List all pools, also those that were not defined through Portside."""
+    """List all pools, including those not defined through Portside."""
     pools = Pools(node).list()
     if output is Output.JSON:
         print_json(describe_pools(pools))
     else:
-        print_content(draw_pools(pools) if pools else "No pool: portside pool define makes one.")
+        print_content(draw_pools(pools) if pools else "No pools. portside pool define creates one.")
 
 
 @pool.command("dumpxml")
 @on_node
 def dumpxml(node: Node, name: Name) -> None:
-    """Print a pool's definition, as define takes it."""
+    """Print a pool's definition, in the form that define reads."""
     sys.stdout.write(Pools(node).dumpxml(name).decode())
 
 
 @pool.command("plan")
 @on_node
 def plan(node: Node, name: Name, output: Format = Output.TABLE) -> None:
-    """Print what start would do, and what stands against it (exit code 1); change nothing."""
+    """Print what start would do and what blocks it (exit code 1); change nothing."""
     planned = Pools(node).plan(name)
     if output is Output.JSON:
         print_json(describe_plan(planned))
@@ -82,9 +82,9 @@ def plan(node: Node, name: Name, output: Format = Output.TABLE) -> None:
 @pool.command("start")
 @on_node
 def start(node: Node, name: Name) -> None:
-    """Give a pool its VFs, if it has too few, and start its network."""
+    """Create VFs if the pool has too few, and start its network."""
     done = Pools(node).start(name)
-    print_content(draw_plan(done, done=True))
+    print_content(draw_plan(done))
     print_content(f"Pool {name} started")
 
 
@@ -94,12 +94,12 @@ def stop(
     node: Node,
     name: Name,
     keep_vfs: Annotated[  # noqa: FBT002 -- an option on the command line, not an argument
-        bool, typer.Option("--keep-vfs", help="Stop the network only, whoever has a VF.")
+        bool, typer.Option("--keep-vfs", help="Stop only the network, even if VFs are in use.")
     ] = False,
 ) -> None:
-    """Stop a pool's network and remove the VFs that Portside made, if none is in use."""
+    """Stop a pool's network and remove the VFs that Portside created, if none is in use."""
     done = Pools(node).stop(name, keep_vfs=keep_vfs)
-    print_content(draw_plan(done, done=True))
+    print_content(draw_plan(done))
     print_content(f"Pool {name} stopped")
 
 
@@ -107,15 +107,17 @@ def stop(
 @on_node
 def status(
     node: Node,
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One pool only.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Only this pool.")] = None,
     output: Format = Output.TABLE,
 ) -> None:
-    """Show VFs wanted, there, free, and held by whom."""
+    """Show each pool's VFs: wanted, present, free, and who holds the others."""
     states = read_status(node, name)
     if output is Output.JSON:
         print_json(describe_status(states))
     else:
-        print_content(draw_status(states) if states else "No pool: portside pool define makes one.")
+        print_content(
+            draw_status(states) if states else "No pools. portside pool define creates one."
+        )
 
 
 @pool.command("autostart")
@@ -124,26 +126,26 @@ def autostart(
     node: Node,
     name: Name,
     disable: Annotated[  # noqa: FBT002 -- an option on the command line, not an argument
-        bool, typer.Option("--disable", help="Do not start it any more.")
+        bool, typer.Option("--disable", help="No longer start the pool.")
     ] = False,
 ) -> None:
-    """Let the node agent (portside node) start a pool and keep its VFs at their minimum."""
+    """Have the node agent (portside node) start a pool and keep its minimum of VFs."""
     Pools(node).set_autostart(name, autostart=not disable)
-    print_content(f"Pool {name} {'not ' if disable else ''}marked for autostart")
+    print_content(f"Pool {name} {'not ' if disable else ''}marked as autostarted")
 
 
 @pool.command("recover")
 @on_node
 def recover(node: Node, name: Name) -> None:
-    """End the quarantine of a pool's PF, if the kernel answers for it again."""
+    """End the quarantine of a pool's PF if the kernel responds for it again."""
     Pools(node).recover(name)
-    print_content(f"Pool {name} is out of quarantine")
+    print_content(f"Quarantine of pool {name} ended")
 
 
 @pool.command("udev")
 @on_node
 def udev(node: Node, name: Name) -> None:
-    """Print a udev rule that makes a pool's VFs at boot; for hosts without agent and systemd."""
+    """Print a udev rule that creates a pool's VFs at boot, on hosts without agent or systemd."""
     pools = Pools(node)
     driver = pools.driver(name)
     needs_up = driver.name if driver.needs_pf_up else ""
@@ -153,5 +155,5 @@ def udev(node: Node, name: Name) -> None:
 @pool.command("systemd")
 @on_node
 def systemd(node: Node, name: Name) -> None:
-    """Print a systemd unit that starts a pool at boot; for hosts without agent."""
+    """Print a systemd unit that starts a pool at boot, on hosts without the agent."""
     sys.stdout.write(format_unit(Pools(node).record(name), own_path()))

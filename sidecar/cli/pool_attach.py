@@ -31,31 +31,36 @@ _Config = Annotated[bool, typer.Option("--config", help="The domain's configurat
 def attach(  # noqa: PLR0913 - one parameter an option
     node: Node,
     domain: _Domain,
-    pool: Annotated[str, typer.Argument(metavar="POOL", help="The pool: its network's name.")],
+    pool: Annotated[str, typer.Argument(metavar="POOL", help="Name of the pool (of its network).")],
     *,
     kind: Annotated[
         AttachAs,
-        typer.Option("--as", help="What it is to libvirt; network: libvirt chooses the VF."),
+        typer.Option("--as", help="How the VF is attached; network: libvirt chooses the VF."),
     ] = AttachAs.INTERFACE,
     mac: _Mac = None,
     vlan: Annotated[
-        int | None, typer.Option(min=1, max=MAX_VLAN, help="VLAN of the VF; default: the pool's.")
+        int | None,
+        typer.Option(min=1, max=MAX_VLAN, help="VLAN id of the VF; default: the pool's."),
     ] = None,
     trust: Annotated[
         bool | None,
-        typer.Option("--trust/--no-trust", help="Whether the guest may change its MAC address."),
+        typer.Option("--trust/--no-trust", help="Allow the guest to change its MAC address."),
     ] = None,
     team: Annotated[
         str | None,
         typer.Option(metavar="ALIAS", help="Team it with the virtio interface of this alias."),
     ] = None,
     alias: Annotated[
-        str | None, typer.Option(metavar="ALIAS", help="Alias of the VF; default: one of ours.")
+        str | None,
+        typer.Option(metavar="ALIAS", help="Alias of the VF; default: ua-portside-POOL-N."),
     ] = None,
     live: _Live = False,
     config: _Config = False,
 ) -> None:
-    """Give a domain a VF of a pool; without --live and --config: to what the domain is now."""
+    """Attach a VF of a pool to a domain.
+
+    Without --live or --config, affects the current state, as virsh does.
+    """
     attached = attach_vf(
         node,
         AttachRequest(
@@ -70,7 +75,7 @@ def attach(  # noqa: PLR0913 - one parameter an option
             scope=Scope(live=live, config=config),
         ),
     )
-    which = f"VF {attached.vf}" if attached.vf else "A VF, which libvirt chooses at each start,"
+    which = f"VF {attached.vf}" if attached.vf else "A VF that libvirt chooses at each start,"
     mac_text = f", MAC address {attached.mac}" if attached.mac else ""
     sys.stdout.write(
         f"{which} of pool {pool} attached to domain {attached.domain}, "
@@ -86,20 +91,22 @@ def detach(  # noqa: PLR0913 - one parameter an option
     alias: Annotated[str | None, typer.Option(metavar="ALIAS", help="The VF's alias.")] = None,
     mac: _Mac = None,
     vf: Annotated[
-        str | None, typer.Option("--vf", metavar="ADDRESS", help="The VF, like 0000:3b:02.1.")
+        str | None, typer.Option("--vf", metavar="ADDRESS", help="The VF, e.g. 0000:3b:02.1.")
     ] = None,
-    timeout: Annotated[float, typer.Option(min=0, help="Seconds that the guest may take.")] = _WAIT,
+    timeout: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait for the guest to release the VF.")
+    ] = _WAIT,
     live: _Live = False,
     config: _Config = False,
 ) -> None:
-    """Take a VF back from a domain; its lease ends when the guest has let go of it."""
+    """Detach a VF from a domain; its lease ends once the guest has released it."""
     if [alias, mac, vf].count(None) != 2:  # noqa: PLR2004 - all but one
-        raise typer.BadParameter("name the VF by one of --alias, --mac and --vf")
+        raise typer.BadParameter("name the VF by one of --alias, --mac or --vf")
     wanted = Wanted(alias, parse_mac(mac), None if vf is None else parse_address(vf, "--vf"))
     done = detach_vf(node, DetachRequest(domain, wanted, Scope(live=live, config=config), timeout))
     text = f"{f'VF {done.vf}' if done.vf else 'The VF'} detached from domain {done.domain}"
     if done.returned:
         text += ", lease returned"
     elif done.kept:
-        text += f"; its lease stays: {done.kept}"
+        text += f"; its lease is kept: {done.kept}"
     sys.stdout.write(f"{text}\n")

@@ -16,10 +16,10 @@ _UNREADABLE: Final = {
     "total": "sriov_totalvfs cannot be read",
     "present": "the links virtfn cannot be read",
     "vfs": "the links virtfn cannot be read",
-    "up": "whether the PF's interface is up cannot be read, or it has none",
+    "up": "the PF has no interface, or its state cannot be read",
     "driver": "the link driver cannot be read",
     "iommu_group": "the link iommu_group cannot be read",
-    "settings": "the PF does not tell them",
+    "settings": "the PF does not report them",
 }
 """By key, what could not be read."""
 

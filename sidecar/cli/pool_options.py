@@ -18,10 +18,10 @@ from sidecar.host.sysfs import SYSFS, Sysfs
 from sidecar.pools.context import NO_URI, SYSTEM, Host, Node, this_host, this_node
 from sidecar.state.store import STATE
 
-Format = Annotated[Output, typer.Option("--output", "-o", help="What to print.")]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The pool: its network's name.")]
+Format = Annotated[Output, typer.Option("--output", "-o", help="Output format.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the pool (of its network).")]
 
-_CONNECT = "libvirt to use; none: there is none."
+_CONNECT = "libvirt to use; none: this host has no libvirt."
 _OPTIONS = {
     "connect": (
         SYSTEM,
@@ -32,10 +32,10 @@ _OPTIONS = {
     ),
     "state_dir": (
         STATE,
-        Annotated[Path, typer.Option("--state-dir", hidden=True, help="Another state.")],
+        Annotated[Path, typer.Option("--state-dir", hidden=True, help="State directory.")],
     ),
-    "sysfs": (SYSFS, Annotated[Path, typer.Option("--sysfs", hidden=True, help="Another sysfs.")]),
-    "proc": (PROCFS, Annotated[Path, typer.Option("--proc", hidden=True, help="Another procfs.")]),
+    "sysfs": (SYSFS, Annotated[Path, typer.Option("--sysfs", hidden=True, help="Root of sysfs.")]),
+    "proc": (PROCFS, Annotated[Path, typer.Option("--proc", hidden=True, help="Root of procfs.")]),
 }
 
 _HOST_OPTIONS = {
@@ -47,7 +47,8 @@ _HOST_OPTIONS = {
                 "--connect",
                 "-c",
                 metavar="URI",
-                help=f"libvirt to ask who has a VF, {SYSTEM} unless named; none: there is none.",
+                help=f"libvirt that knows which guest has a VF; default: {SYSTEM}; none: this "
+                "host has no libvirt.",
             ),
         ],
     ),
@@ -56,7 +57,9 @@ _HOST_OPTIONS = {
         Annotated[
             list[str] | None,
             typer.Option(
-                "--addressed", hidden=True, help="Another sysfs's interfaces with addresses."
+                "--addressed",
+                hidden=True,
+                help="Interfaces that have IP addresses, for another sysfs.",
             ),
         ],
     ),

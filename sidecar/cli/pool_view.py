@@ -34,12 +34,12 @@ def draw_pools(pools: Sequence[Pool]) -> Table:
     return table
 
 
-def draw_plan(plan: Plan, *, done: bool = False) -> Group:
-    """Return the steps, what stands against them, and what is worth knowing."""
+def draw_plan(plan: Plan) -> Group:
+    """Return the steps, what blocks them, and what is worth knowing."""
     lines = [Text(f"{number}. {one.text}") for number, one in enumerate(plan.steps, 1)]
     if not lines and not plan.obstacles:
-        lines = [Text("Nothing was to be done." if done else "Nothing is to be done.")]
-    lines += [Text(f"Against it: {one}", "red") for one in plan.obstacles]
+        lines = [Text("Nothing to do.")]
+    lines += [Text(f"Blocked by: {one}", "red") for one in plan.obstacles]
     lines += [Text(f"Note: {one}") for one in plan.notes]
     return Group(*lines)
 
@@ -62,7 +62,7 @@ def _draw(status: PoolStatus) -> Iterator[Text | Table]:
         "bold",
     )
     yield Text(
-        f"VFs: {_word(definition.minimum)} wanted, {_word(status.present)} there, "
+        f"VFs: {_word(definition.minimum)} wanted, {_word(status.present)} present, "
         f"{_counts(status)}, {_word(view.pf.totalvfs)} possible"
     )
     for warning in status.warnings:

@@ -28,10 +28,13 @@ def ports(
         str, typer.Argument(metavar="DOMAIN|FILE", help="Name, UUID, XML file, or - for stdin.")
     ],
     free: Annotated[
-        int, typer.Option(_OPTION, min=1, max=MAX_PORTS, help="Ports to be free at the next start.")
+        int,
+        typer.Option(
+            _OPTION, min=1, max=MAX_PORTS, help="Number of ports that are free at the next start."
+        ),
     ],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the diff and change nothing.")
+        bool, typer.Option("--dry-run", help="Print the diff; change nothing.")
     ] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Print a unified diff.")] = False,
     connect: Annotated[
@@ -41,7 +44,7 @@ def ports(
     """Reserve free PCIe root ports in a domain's configuration.
 
     No device moves. A running domain has them from its next start. For a file, the changed XML
-    is printed and the file stays as it is.
+    is printed and the file is not changed.
     """
     try:
         if _is_file(domain):

@@ -50,23 +50,25 @@ class _Picture:
 def topology(  # noqa: PLR0913 - one parameter an option
     *,
     domain: Annotated[
-        str, typer.Argument(metavar="DOMAIN.xml", help="Domain XML, - for standard input.")
+        str, typer.Argument(metavar="FILE", help="Domain XML; - for standard input.")
     ],
     vmi: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="VM or VMI: show what Portside would change."),
+        typer.Option(
+            metavar="FILE", help="VM or VMI, YAML or JSON; show what Portside would change."
+        ),
     ] = None,
     after: Annotated[
         str | None, typer.Option(metavar="FILE", help="Compare with this domain XML.")
     ] = None,
     svg: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Write an SVG too; - prints it and nothing else."),
+        typer.Option(metavar="FILE", help="Also write an SVG; - prints only the SVG."),
     ] = None,
     width: Annotated[
-        int | None, typer.Option(min=40, help="Columns; default: the terminal's, or 80.")
+        int | None, typer.Option(min=40, help="Width in columns; default: the terminal's, or 80.")
     ] = None,
-    output: Annotated[Output, typer.Option("--output", "-o", help="What to print.")] = Output.TABLE,
+    output: Annotated[Output, typer.Option("--output", "-o", help="Output format.")] = Output.TABLE,
 ) -> None:
     """Show a domain's PCI ports, what sits on each, and what is free.
 
@@ -76,8 +78,8 @@ def topology(  # noqa: PLR0913 - one parameter an option
     if vmi is not None and after is not None:
         raise typer.BadParameter("--vmi and --after exclude each other")
     if [domain, vmi, after].count(STDIO) > 1:
-        raise typer.BadParameter("only one file can be standard input")
-    first = read_input(domain, "DOMAIN.xml")
+        raise typer.BadParameter("only one file can be - (standard input)")
+    first = read_input(domain, "FILE")
     try:
         if vmi is not None:
             picture = _mutated(first, read_vmi(vmi, "--vmi"))

@@ -26,21 +26,21 @@ from sidecar.pools.context import Host
 from sidecar.pools.observe import HostView, ask_guests, observe_host
 
 vf = typer.Typer(
-    help="Show this host's SR-IOV physical and virtual functions (PFs, VFs), whether each VF may "
-    "be taken, and who has it; set a VF.",
+    help="Show this host's SR-IOV physical and virtual functions (PFs, VFs), whether each VF is "
+    "free, and who has it; set a VF's properties.",
     no_args_is_help=True,
 )
 vf.command("set")(set_settings)
 
 _Names = Annotated[
-    list[Path] | None, typer.Option("--pci-ids", hidden=True, help="Another PCI ID database.")
+    list[Path] | None, typer.Option("--pci-ids", hidden=True, help="PCI ID database.")
 ]
 
 
 @vf.command("list")
 @on_host
 def list_functions(host: Host, output: Format = Output.TABLE, pci_ids: _Names = None) -> None:
-    """List all PFs and VFs, each with its driver, link, IOMMU group, NUMA node and state.
+    """List all PFs and VFs with driver, link, IOMMU group, NUMA node and state.
 
     The state says whether a VF may be taken, as portside pool status does.
     """
@@ -54,7 +54,7 @@ def list_functions(host: Host, output: Format = Output.TABLE, pci_ids: _Names = 
 @vf.command("tree")
 @on_host
 def show_tree(host: Host, output: Format = Output.TABLE, pci_ids: _Names = None) -> None:
-    """Show each PF with its VFs below it, and below those who has them."""
+    """Show each PF with its VFs, and who has each VF."""
     view, names = _look(host), PciNames(pci_ids or DATABASES)
     if output is Output.JSON:
         print_json(describe_host(view, names))
@@ -67,7 +67,7 @@ def show_tree(host: Host, output: Format = Output.TABLE, pci_ids: _Names = None)
 def show_function(
     host: Host, address: Address, output: Format = Output.TABLE, pci_ids: _Names = None
 ) -> None:
-    """Show all that is known of a PF or VF, and why it may be taken or not."""
+    """Show everything known about a PF or VF, and why a VF is free or not."""
     wanted, names = parse_address(address), PciNames(pci_ids or DATABASES)
     view = _look(host)
     detail = _find(host, view, wanted)

@@ -25,7 +25,7 @@ _UNREADABLE: Final = {
     "numvfs": "the links virtfn cannot be read",
     "vfs": "the links virtfn cannot be read",
     "enable": "enable cannot be read",
-    "driver_override": "driver_override was not read in time",
+    "driver_override": "driver_override could not be read in time",
     "up": "flags cannot be read",
     "operstate": "operstate cannot be read",
     "master": "the interface's folder cannot be read",

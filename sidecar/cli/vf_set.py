@@ -27,7 +27,7 @@ from sidecar.model.settings import (
 from sidecar.pools.context import Node
 from sidecar.pools.set_vf import Changed, set_vf
 
-_Rate = Annotated[int | None, typer.Option(min=0, max=MAX_RATE, help="Mbit/s; 0: none.")]
+_Rate = Annotated[int | None, typer.Option(min=0, max=MAX_RATE, help="Mbit/s; 0: no limit.")]
 
 
 @on_node
@@ -37,27 +37,30 @@ def set_settings(  # noqa: PLR0913 - one parameter an option
     *,
     mac: Annotated[
         str | None,
-        typer.Option(metavar="MAC", help="Reaches an interface at the VF's next bind only."),
+        typer.Option(
+            metavar="MAC", help="An existing interface gets it at the VF's next bind only."
+        ),
     ] = None,
     vlan: Annotated[
-        int | None, typer.Option(min=0, max=MAX_VLAN, help="VLAN of all its frames; 0: none.")
+        int | None, typer.Option(min=0, max=MAX_VLAN, help="VLAN id of all its frames; 0: none.")
     ] = None,
     qos: Annotated[
-        int | None, typer.Option(min=0, max=MAX_QOS, help="Priority in the VLAN's tag.")
+        int | None, typer.Option(min=0, max=MAX_QOS, help="Priority in the VLAN tag.")
     ] = None,
     vlan_protocol: Annotated[
-        VlanProtocol | None, typer.Option(help="Of the tag; default: 802.1Q.")
+        VlanProtocol | None, typer.Option(help="Protocol of the VLAN tag; default: 802.1Q.")
     ] = None,
     trust: Annotated[
         bool | None,
-        typer.Option("--trust/--no-trust", help="Whether it may change its MAC address."),
+        typer.Option("--trust/--no-trust", help="Allow the VF to change its MAC address."),
     ] = None,
     spoofchk: Annotated[
         bool | None,
-        typer.Option("--spoofchk/--no-spoofchk", help="Drop frames of other MAC addresses."),
+        typer.Option("--spoofchk/--no-spoofchk", help="Drop frames sent from other MAC addresses."),
     ] = None,
     link_state: Annotated[
-        LinkState | None, typer.Option(help="The link it sees: the PF's, always up, never.")
+        LinkState | None,
+        typer.Option(help="Link that the VF sees: the PF's, always up, or always down."),
     ] = None,
     min_tx_rate: _Rate = None,
     max_tx_rate: _Rate = None,
@@ -65,15 +68,16 @@ def set_settings(  # noqa: PLR0913 - one parameter an option
         bool,
         typer.Option(
             "--force",
-            help="Also of a VF in use: its user's traffic changes at once. Never the MAC address. "
-            "Of a free VF: also a MAC address that another function of its PF has.",
+            help="Also for a VF in use (affects its traffic immediately); never changes the MAC "
+            "address. "
+            "For a free VF: allows a MAC address that another function of its PF has.",
         ),
     ] = False,
     output: Format = Output.TABLE,
 ) -> None:
-    """Set what the PF keeps for a VF; one that somebody uses is refused.
+    """Set a VF's properties through its PF; refused if the VF is in use.
 
-    All is read back. If the driver refuses one setting, those before it are put back.
+    Every setting is read back. If the driver refuses one, those already made are undone.
     """
     settings = VfSettings(
         mac=parse_mac(mac),
@@ -112,7 +116,7 @@ def _make_vlan(
         return PortVlan(number, qos or 0, protocol or VlanProtocol.DOT1Q)
     if qos is None and protocol is None:
         return None
-    raise RequestError("--qos and --vlan-protocol belong to a VLAN", todo="Name it with --vlan")
+    raise RequestError("--qos and --vlan-protocol need a VLAN", todo="Give the VLAN id with --vlan")
 
 
 def _draw(changed: Changed) -> Table:

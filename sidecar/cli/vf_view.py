@@ -158,8 +158,8 @@ def _count(pf: PhysicalFunction) -> str:
 def _doubts(view: HostView) -> Iterator[Text]:
     """Say why no VF can be told to be free, where that is so for all of them."""
     if view.guests.unknown:
-        yield Text(f"libvirt cannot be asked: {view.guests.unknown}")
-        yield Text("On a host without libvirt: --connect none")
+        yield Text(f"cannot query libvirt: {view.guests.unknown}")
+        yield Text("On a host without libvirt, use --connect none")
     if view.error:
         yield Text(f"Portside's records cannot be read: {view.error}")
 

@@ -61,7 +61,7 @@ def diagnose(node: Node, question: Question, root: Path = ROOT) -> tuple[Finding
 
     Raises:
         RequestError: the domain's XML makes no sense.
-        HostError: the PCI devices cannot be listed; or there is no such domain or pool.
+        HostError: the PCI devices cannot be listed; or no such domain or pool.
     """
     return examine(_read_facts(node, question, root))
 
@@ -105,10 +105,10 @@ def _find_domain(answers: Answers, question: Question) -> Domain:
         if domain.name == question.domain:
             return domain
     raise HostError(
-        "there is no such domain, and no such file",
+        "no such domain, and no such file",
         where=f"{question.uri}, domain {question.domain}",
-        found=", ".join(domain.name for domain in answers.domains) or "no domain at all",
-        expected="the name of a domain, the path of its XML, or - for standard input",
+        found=", ".join(domain.name for domain in answers.domains) or "no domain",
+        expected="the name of a domain, the path of its XML, or - (standard input)",
     )
 
 

@@ -38,7 +38,7 @@ def read_pools(
     if wanted:
         definitions = {name: one for name, one in definitions.items() if name == wanted}
         if not definitions and not answers.error:
-            raise no_pool(wanted, networks or ["no network at all"])
+            raise no_pool(wanted, networks or ["no network"])
     for name, definition in sorted(definitions.items()):
         network, record = networks.get(name), records.get(name)
         active = None if network is None else network.active

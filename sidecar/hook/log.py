@@ -8,7 +8,7 @@ from sidecar.hook.describe import describe_request
 from sidecar.hook.redact import redact
 from sidecar.model.ports import PortCount
 from sidecar.model.request import VmiIdentity
-from sidecar.process.bug import trail
+from sidecar.process.bug import format_traceback
 from sidecar.process.grpc_status import status_code, status_details
 from sidecar.process.log import JsonLog
 from sidecar.vmi.request import parse_identity, parse_request
@@ -53,7 +53,7 @@ class CallLog:
             "error": status_details(error),
         }
         if not isinstance(error, PortsideError):
-            fields["trail"] = trail(error)
+            fields["traceback"] = format_traceback(error)
         self._log.write("error", call.kind, fields)
         self._write_domains(call, None)
 

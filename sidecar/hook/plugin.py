@@ -20,7 +20,7 @@ def domain_hook(desk: Desk) -> tuple[str, dict[str, Work]]:
             request = parse(pb.MutateDomainRequest, data)
         if request.domain_type != DOMAIN_TYPE:
             raise RequestError(
-                "this kind of domain is not known here",
+                "unknown kind of domain",
                 where="MutateDomainRequest.domain_type",
                 found=shorten(request.domain_type),
                 expected=DOMAIN_TYPE,

@@ -130,7 +130,7 @@ def driver_of(sysfs: Sysfs, vf: PciAddress) -> str:
     """
     folder = sysfs.open(str(vf))
     if folder is None:
-        raise HostError("there is no such PCI device", where=f"VF {vf}")
+        raise HostError("no such PCI device", where=f"VF {vf}")
     with folder:
         driver = folder.link("driver")
     if driver is UNKNOWN:
@@ -174,12 +174,12 @@ class _Writes:
         written = write_text(path, text, self._seconds, self._look)
         if written.ending is Ending.HUNG:
             raise WriteHung(
-                f"{f'writing {text.strip()} to' if text.strip() else 'clearing'} {path.name} does "
-                "not come back",
+                f"{f'writing {text.strip()} to' if text.strip() else 'clearing'} {path.name} "
+                "does not return",
                 where=f"VF {self._vf}",
-                found=f"no end after {self._seconds:g} s",
-                todo="A guest or process most likely does not let go of the VF: touch nothing of "
-                "its PF before it does",
+                found=f"still running after {self._seconds:g} s",
+                todo="A guest or process most likely does not release the VF: change nothing on "
+                "its PF until it does",
             )
         if written.ending in {Ending.HELD, Ending.NOT_BEGUN}:
             raise HostError(
@@ -188,7 +188,7 @@ class _Writes:
                 found=_reason(written),
                 todo="Free the VF, then try again"
                 if written.ending is Ending.HELD
-                else "The host is too busy, or the kernel's PCI code is stuck: look into its log",
+                else "The host is too busy, or the kernel's PCI code is stuck: see the kernel log",
             )
         return written
 
@@ -196,10 +196,10 @@ class _Writes:
 def _demand_free(vf: PciAddress, assessment: Assessment | None) -> None:
     if assessment is not None and not assessment.free:
         raise HostError(
-            f"it keeps its driver: it is {assessment.availability}",
+            f"its driver is not changed: the VF is {assessment.availability}",
             where=f"VF {vf}",
             found=assessment.why,
-            expected="a VF that nobody uses",
+            expected="an unused VF",
             todo="Free the VF, then try again",
         )
 
@@ -219,11 +219,11 @@ def _not_bound(
     has = driver_of(sysfs, vf)
     todo = f"The VF has {f'driver {has}' if has else 'no driver'} now"
     if is_vfio(driver) and tried.errno == errno.EINVAL and no_iommu(sysfs):
-        todo += ". The kernel uses no IOMMU: portside doctor says how to switch it on"
+        todo += ". The IOMMU is off: portside doctor says how to enable it"
     elif is_vfio(driver) and (others := shared_with(sysfs, vf)):
         todo += f". Its IOMMU group has other devices: {', '.join(others)}"
     return HostError(
-        f"driver {driver} does not take it",
+        f"driver {driver} does not bind to it",
         where=f"VF {vf}",
         found=_reason(tried),
         todo=f"{todo}. {besides}" if besides else todo,
@@ -243,7 +243,7 @@ def _reason(written: Written) -> str:
     if written.ending is Ending.HELD:
         return written.text
     if written.ending is Ending.NOT_BEGUN:
-        return "a process that did not begin in time, and will not any more"
+        return "the writing process did not start in time and will not run"
     if written.ending is Ending.DONE:
-        return "a driver that said yes and does not have it"
+        return "the driver reported success, but is not bound to the VF"
     return f"{os.strerror(written.errno)} ({errno.errorcode.get(written.errno, written.errno)})"

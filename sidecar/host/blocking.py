@@ -141,11 +141,11 @@ def _parse(said: bytes, code: int) -> Written:
     if word in {Ending.NOT_OPENED, Ending.REFUSED} and is_number(rest):
         return Written(Ending(word), int(rest))
     raise HostError(
-        "the process that writes for us ended without a word",
+        "the writing process ended without an answer",
         where=str(_PROGRAM),
         found=f"exit code {code}",
-        expected="Python's own library, and memory for one small process",
-        todo="Count the VFs before anything else: it may have written",
+        expected="Python's standard library, and memory for one small process",
+        todo="First count the VFs: it may have written",
     )
 
 

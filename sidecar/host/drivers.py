@@ -46,17 +46,17 @@ DRIVERS: Final = _index(
     (
         Driver(
             "igb",
-            ("igb makes at most 7 VFs a port and refuses more (EPERM).",),
+            ("igb creates at most 7 VFs per port and refuses more (EPERM).",),
             limit=7,
-            errnos={errno.EPERM: "igb makes at most 7 VFs a port, and none without MSI-X."},
+            errnos={errno.EPERM: "igb creates at most 7 VFs per port, and none without MSI-X."},
         ),
-        Driver("igbvf", ("igbvf is a driver of VFs: it makes none.",), configures=False),
+        Driver("igbvf", ("igbvf is a VF driver: it creates no VFs.",), configures=False),
         Driver(
             "ixgbe",
             (
                 (
-                    "ixgbe makes at most 63 VFs a port, although sriov_totalvfs says 64, and at "
-                    "most 31 or 15 with traffic classes (EPERM above)."
+                    "ixgbe creates at most 63 VFs per port, although sriov_totalvfs is 64, and "
+                    "at most 31 or 15 with traffic classes (more: EPERM)."
                 ),
             ),
             limit=63,
@@ -65,23 +65,23 @@ DRIVERS: Final = _index(
             "i40e",
             (
                 (
-                    "i40e has a limit of its own below sriov_totalvfs (EPERM above) and may ask to "
-                    "try again (EAGAIN)."
+                    "i40e has its own limit below sriov_totalvfs (more: EPERM) and may ask for a "
+                    "retry (EAGAIN)."
                 ),
             ),
             errnos={
-                errno.EPERM: "i40e has fewer VFs to give than sriov_totalvfs says.",
-                errno.EAGAIN: "i40e is resetting: it takes the number in some seconds.",
+                errno.EPERM: "i40e has fewer VFs available than sriov_totalvfs.",
+                errno.EAGAIN: "i40e is resetting: it accepts the number in a few seconds.",
             },
         ),
         Driver(
             "ice",
             (
                 (
-                    "ice makes no VFs in safe mode or above its own limit (EOPNOTSUPP), and may be "
-                    "busy (EBUSY)."
+                    "ice creates no VFs in safe mode or above its own limit (EOPNOTSUPP), and "
+                    "may be busy (EBUSY)."
                 ),
-                "ice takes a change of the eswitch mode only while there are no VFs.",
+                "ice allows a change of the eswitch mode only while there are no VFs.",
             ),
             errnos={
                 errno.EOPNOTSUPP: "ice is in safe mode (its DDP package did not load), or "
@@ -98,8 +98,8 @@ DRIVERS: Final = _index(
             "mlx4_core",
             (
                 (
-                    "mlx4_core cannot make VFs through sysfs (ENOENT): its module parameter "
-                    "num_vfs does, when it is loaded."
+                    "mlx4_core cannot create VFs through sysfs (ENOENT): use its module "
+                    "parameter num_vfs at load time."
                 ),
             ),
             configures=False,
@@ -108,13 +108,12 @@ DRIVERS: Final = _index(
             "mlx5_core",
             (
                 (
-                    "mlx5_core makes VFs only as the card's firmware allows (SRIOV_EN and "
-                    "NUM_OF_VFS of mlxconfig, or of mstconfig), which a boot of the host puts "
-                    "into force."
+                    "mlx5_core creates VFs only as the card's firmware allows (SRIOV_EN and "
+                    "NUM_OF_VFS in mlxconfig or mstconfig); a change takes a reboot of the host."
                 ),
                 (
-                    "For switchdev with mlx5_core: legacy mode, make the VFs, unbind them, then "
-                    "switchdev."
+                    "For switchdev with mlx5_core: in legacy mode, create the VFs and unbind "
+                    "them, then change to switchdev."
                 ),
             ),
         ),
@@ -122,8 +121,8 @@ DRIVERS: Final = _index(
             "bnxt_en",
             (
                 (
-                    "bnxt_en makes no VFs while the PF is down, without an error, or fewer than "
-                    "asked: count them."
+                    "bnxt_en creates no VFs while the PF is down, and may create fewer than "
+                    "requested, both without an error: count them."
                 ),
             ),
             needs_pf_up=True,
@@ -133,24 +132,26 @@ DRIVERS: Final = _index(
             "bnx2x",
             (
                 (
-                    "bnx2x refuses while the PF is down (EINVAL), and makes fewer VFs than asked "
-                    "without an error: count them."
+                    "bnx2x refuses while the PF is down (EINVAL), and may create fewer VFs than "
+                    "requested without an error: count them."
                 ),
             ),
             needs_pf_up=True,
             may_make_fewer=True,
-            errnos={errno.EINVAL: "bnx2x makes VFs only while the PF's interface is up."},
+            errnos={errno.EINVAL: "bnx2x creates VFs only while the PF's interface is up."},
         ),
         Driver(
             "qede",
-            ("qede makes at most as many VFs as its firmware has ports less one (EINVAL above).",),
+            ("qede creates at most one VF fewer than its firmware has ports (more: EINVAL).",),
         ),
         Driver("nfp", ("nfp lowers sriov_totalvfs to what its firmware allows.",)),
-        Driver("sfc", ("sfc makes VFs only as the card's firmware is set up (sfboot vf-count).",)),
-        Driver("enic", ("enic cannot make VFs through sysfs (ENOENT).",), configures=False),
+        Driver(
+            "sfc", ("sfc creates VFs only as configured in the card's firmware (sfboot vf-count).",)
+        ),
+        Driver("enic", ("enic cannot create VFs through sysfs (ENOENT).",), configures=False),
         Driver(
             "vfio-pci",
-            ("vfio-pci makes VFs of a PF only with its parameter enable_sriov=1 (ENOENT).",),
+            ("vfio-pci creates VFs of a PF only with its parameter enable_sriov=1 (else ENOENT).",),
             configures=False,
         ),
     )

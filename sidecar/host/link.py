@@ -18,18 +18,18 @@ _WITH_VFS: Final = 1 | 8
 _UP: Final = 1
 """IFF_UP of netdevice(7)."""
 _HINTS: Final = {
-    errno.EOPNOTSUPP: "The driver does not have this setting: leave it out",
-    errno.EPROTONOSUPPORT: "The driver has no such VLAN protocol: take 802.1Q",
-    errno.EPERM: "It needs CAP_NET_ADMIN in the PF's network namespace: run it as root",
+    errno.EOPNOTSUPP: "The driver does not support this setting: leave it out",
+    errno.EPROTONOSUPPORT: "The driver does not support this VLAN protocol: use 802.1Q",
+    errno.EPERM: "This needs CAP_NET_ADMIN in the PF's network namespace: run as root",
     errno.EINVAL: (
-        "The driver does not take this value; for a rate, some also want the PF's link up and "
-        "have no smallest one"
+        "The driver rejects this value; for rates, some drivers need the PF's link up and "
+        "support no minimum"
     ),
-    errno.ERANGE: "The value is out of the driver's range",
-    errno.EBUSY: "The VF or the PF is busy, by a reset perhaps: try again",
-    errno.EAGAIN: "The VF or the PF is busy, by a reset perhaps: try again",
+    errno.ERANGE: "The value is outside the driver's range",
+    errno.EBUSY: "The VF or the PF is busy, perhaps resetting: try again",
+    errno.EAGAIN: "The VF or the PF is busy, perhaps resetting: try again",
     errno.ENETDOWN: "Bring the PF up first",
-    errno.ENODEV: "The interface is gone: look again with portside vf list",
+    errno.ENODEV: "The interface no longer exists: see portside vf list",
 }
 
 # pyroute2 0.9.7 leaves the padding at the end of struct ifla_vf_vlan_info out, so that Linux
@@ -78,7 +78,7 @@ class Link:
         except (NetlinkError, OSError) as error:
             gone = _number(error) == errno.ENODEV
             raise HostError(
-                "there is no such network interface" if gone else "netlink fails",
+                "no such network interface" if gone else "netlink failed",
                 where=f"interface {self.ifname}",
                 found="" if gone else say(error),
                 todo=(
@@ -99,7 +99,7 @@ def open_link(ifname: str) -> Iterator[Link]:
     try:
         socket = IPRoute(ext_ack=True)
     except (NetlinkError, OSError) as error:
-        raise HostError("netlink cannot be opened", found=say(error)) from error
+        raise HostError("cannot open netlink", found=say(error)) from error
     with socket:
         yield Link(socket, ifname)
 

@@ -86,16 +86,16 @@ def set_up(ifname: str) -> None:
             link.change(state="up")
         except (NetlinkError, OSError) as error:
             raise HostError(
-                f"{link.driver} does not bring the interface up",
+                f"{link.driver} did not bring the interface up",
                 where=f"interface {ifname}",
                 found=say(error),
-                todo=hint(error) or "See the kernel's log",
+                todo=hint(error) or "See the kernel log",
             ) from error
         if not link.is_up():
             raise HostError(
-                f"{link.driver} took it and the interface is down",
+                f"{link.driver} reported success, but the interface is still down",
                 where=f"interface {ifname}",
-                todo="Something else sets it down, or the driver: see the kernel's log",
+                todo="Something else or the driver sets it down: see the kernel log",
             )
 
 
@@ -117,7 +117,7 @@ class _Vf:
             "the PF has no such VF",
             where=self.where,
             found=f"VFs 0 to {len(vfs) - 1}" if vfs else "no VF",
-            todo="portside vf list shows them all",
+            todo="portside vf list shows all of them",
         )
 
     def set(self, name: str, value: Value, before: Value) -> None:
@@ -136,12 +136,12 @@ class _Vf:
         for name, value in wanted.items():
             if after[name] != value:
                 raise HostError(
-                    f"{self._link.driver} took {attributes.describe(name, value)} and has "
-                    "something else",
+                    f"{self._link.driver} took {attributes.describe(name, value)} but has "
+                    "another value",
                     where=self.where,
                     found=attributes.describe(name, after[name]),
                     expected=attributes.describe(name, value),
-                    todo="Without a reading that agrees the setting cannot be relied on",
+                    todo="The setting cannot be relied on unless it reads back as set",
                 )
 
 
@@ -154,7 +154,7 @@ def _put_back(vf: _Vf, names: Sequence[str], before: Values) -> str:
                 vf.set(name, before[name], now[name])
         now = vf.read()
     except HostError as error:
-        return f"putting back what was set before failed: {error}"
+        return f"restoring the earlier settings failed: {error}"
     return ", ".join(
         f"{attributes.describe(name, now[name])} instead of {attributes.describe(name, value)}"
         for name, value in before.items()
@@ -163,7 +163,7 @@ def _put_back(vf: _Vf, names: Sequence[str], before: Values) -> str:
 
 
 def _with_remains(error: HostError, remains: str) -> HostError:
-    state = f"It remains: {remains}" if remains else "All settings are as before"
+    state = f"Still set: {remains}" if remains else "All earlier settings were restored"
     todo = f"{error.todo}. {state}" if error.todo else state
     return HostError(
         error.what, where=error.where, found=error.found, expected=error.expected, todo=todo
@@ -175,5 +175,5 @@ def _to_settings(values: Values, where: str) -> VfSettings:
         return attributes.to_settings(values)
     except RequestError as error:
         raise HostError(
-            f"the driver says what cannot be: {error.what}", where=where, found=error.found
+            f"the driver reports an impossible value: {error.what}", where=where, found=error.found
         ) from error

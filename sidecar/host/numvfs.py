@@ -58,7 +58,7 @@ def count_vfs(sysfs: Sysfs, pf: PciAddress) -> int:
     """Count a PF's VFs by their links.
 
     Raises:
-        HostError: there is no such PF, or its folder cannot be listed.
+        HostError: no such PF, or its folder cannot be listed.
     """
     with _open(sysfs, pf) as folder:
         names = folder.names()
@@ -156,11 +156,11 @@ def write_and_count(
     if found != count:
         hints = driver.hints if driver.may_make_fewer else ()
         raise HostError(
-            f"driver {driver.name} said yes and did not make the VFs",
+            f"driver {driver.name} reported success but did not create the VFs",
             where=f"PF {pf}",
             found=f"{found} VFs",
             expected=str(count),
-            todo=" ".join(hints) or "Look into the kernel's log for the reason",
+            todo=" ".join(hints) or "See the kernel log for the reason",
         )
 
 
@@ -179,26 +179,26 @@ def _failure(
     what = f"{count} was not written to {_FILE}"
     if written.ending is Ending.HUNG:
         return WriteHung(
-            f"writing {count} to {_FILE} does not come back",
+            f"writing {count} to {_FILE} does not return",
             where=where,
-            found=f"no end after {seconds:g} s",
-            todo="A guest or process most likely does not let go of a VF. Until it does, neither "
-            "this PF's nor any other PF's VFs can be changed: touch nothing else, and end that "
-            "guest or process (the kernel's log names the VF), or boot the host",
+            found=f"still running after {seconds:g} s",
+            todo="A guest or process most likely does not release a VF. Until it does, the VFs "
+            "of this and all other PFs cannot be changed. Change nothing else; stop that guest "
+            "or process (the kernel log names the VF), or reboot the host",
         )
     if written.ending is Ending.NOT_BEGUN:
         return HostError(
             what,
             where=where,
-            found=f"a process that had not begun after {seconds:g} s, and will not any more",
-            todo="The host is too busy, or the kernel's PCI code is stuck: look into its log",
+            found=f"the writing process did not start within {seconds:g} s and will not run",
+            todo="The host is too busy, or the kernel's PCI code is stuck: see the kernel log",
         )
     if written.ending is Ending.HELD:
         return HostError(
             what,
             where=where,
             found=written.text,
-            expected="the VFs as they were when this was decided, and none of them in use",
+            expected="the same VFs as when this was decided, none of them in use",
             todo="Nothing has changed; try again once the VF is free",
         )
     return explain_write(sysfs, pf, count, written, driver=_driver(sysfs, pf))
@@ -208,7 +208,7 @@ def _open(sysfs: Sysfs, pf: PciAddress) -> Folder:
     folder = sysfs.open(str(pf))
     if folder is None:
         raise HostError(
-            "there is no such PCI device", where=f"PF {pf}", expected=f"a folder in {sysfs.devices}"
+            "no such PCI device", where=f"PF {pf}", expected=f"a folder in {sysfs.devices}"
         )
     return folder
 

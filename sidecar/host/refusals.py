@@ -20,49 +20,46 @@ from sidecar.model.vf import UNKNOWN
 _WRITES: Final[Mapping[int, tuple[str, str]]] = {
     errno.EBUSY: (
         "the kernel changes one number of VFs to another only through 0, or the driver is busy",
-        "VFs that are there stay as they are; more are to be had only once all of them are free",
+        "Existing VFs are kept; more can be created only once all of them are free",
     ),
     errno.ENOMEM: (
-        "there is no room for the VFs' memory windows or bus numbers",
-        (
-            "Switch on SR-IOV and decoding above 4 GiB in the firmware's setup, or boot with "
-            "pci=realloc"
-        ),
+        "not enough space for the VFs' memory windows or bus numbers",
+        ("Enable SR-IOV and decoding above 4 GiB in the firmware setup, or boot with pci=realloc"),
     ),
     errno.ENOSPC: (
         "the card or its driver has nothing left to make VFs of, most often no MSI-X vectors",
         "Ask for fewer, or let the PF and the drivers on top of it (RDMA) take fewer vectors",
     ),
     errno.EIO: (
-        "the card or the bus does not answer as it must",
-        "Look into the kernel's log; a reset of the card or of the host may help",
+        "the card or the bus does not respond correctly",
+        "See the kernel log; a reset of the card or of the host may help",
     ),
-    errno.EAGAIN: ("the driver is not ready for it now", "Try again in some seconds"),
-    errno.EPERM: ("the driver does not allow that many", "Ask for fewer"),
+    errno.EAGAIN: ("the driver is not ready", "Try again in a few seconds"),
+    errno.EPERM: ("the driver does not allow that many VFs", "Request fewer VFs"),
     errno.EINVAL: (
-        "the driver does not take this number, or not in the state that the PF is in",
-        "Bring the PF's interface up, or ask for fewer",
+        "the driver does not accept this number in the PF's current state",
+        "Bring the PF's interface up, or request fewer VFs",
     ),
     errno.EOPNOTSUPP: (
-        "the driver cannot make VFs as the card is set up now",
-        "Look into the kernel's log for the driver's reason",
+        "the driver cannot create VFs with the card's current configuration",
+        "See the kernel log for the driver's reason",
     ),
     errno.ENOSYS: (
         "the kernel or the device has no SR-IOV",
-        "Use a kernel with CONFIG_PCI_IOV, and switch SR-IOV on in the firmware's setup",
+        "Use a kernel with CONFIG_PCI_IOV, and enable SR-IOV in the firmware setup",
     ),
     errno.ENODEV: (
-        "the device is gone, or has no SR-IOV now",
-        "Look into the kernel's log for a reset or a removed card",
+        "the device is gone, or no longer has SR-IOV",
+        "See the kernel log for a reset or a removed card",
     ),
 }
 _OPENS: Final[Mapping[int, tuple[str, str]]] = {
     errno.ENOENT: (
-        "the device is gone, or it is no PF",
+        "the device is gone, or is not a PF",
         "Name a PF: portside vf list shows them",
     ),
-    errno.EACCES: ("we may not", "Run as root"),
-    errno.EPERM: ("we may not", "Run as root, with sysfs mounted for writing"),
+    errno.EACCES: ("permission denied", "Run as root"),
+    errno.EPERM: ("permission denied", "Run as root, with sysfs mounted for writing"),
     errno.EROFS: ("sysfs is mounted read-only", "In a container, /sys must be mounted for writing"),
 }
 # What a driver's own rules come to; the others are the kernel's or the hardware's.
@@ -90,11 +87,11 @@ def explain_write(
     if written.ending is Ending.NOT_OPENED:
         meaning, todo = _OPENS.get(number, ("", ""))
     elif number == errno.ERANGE:
-        meaning, todo = f"the PF has at most {_total(sysfs, pf)}", "Ask for fewer"
+        meaning, todo = f"the PF has at most {_total(sysfs, pf)}", "Request fewer VFs"
     elif number == errno.ENOENT:
         meaning, todo = _explain_missing(driver)
     else:
-        meaning, todo = _WRITES.get(number, ("", "Look into the kernel's log for the reason"))
+        meaning, todo = _WRITES.get(number, ("", "See the kernel log for the reason"))
     facts = driver_named(driver)
     said = () if written.ending is Ending.NOT_OPENED else _hints(facts, number)
     return HostError(
@@ -116,17 +113,17 @@ def _hints(facts: Driver, number: int) -> tuple[str, ...]:
 def _explain_missing(driver: str) -> tuple[str, str]:
     """Explain ENOENT of a write: there is a file, but nobody behind it."""
     if not driver:
-        return "the PF has no driver", "Bind its driver: only that can make VFs"
+        return "the PF has no driver", "Bind its driver: only a driver can create VFs"
     return (
-        f"driver {driver} cannot make VFs through sysfs (it has no sriov_configure)",
-        "Use the card's own PF driver, or that driver's own way to make VFs",
+        f"driver {driver} cannot create VFs through sysfs (it has no sriov_configure)",
+        "Use the card's own PF driver, or create the VFs by that driver's own means",
     )
 
 
 def _total(sysfs: Sysfs, pf: PciAddress) -> str:
     folder = sysfs.open(str(pf))
     if folder is None:
-        return "no VFs: it is gone"
+        return "no VFs: the PF is gone"
     with folder:
         total = folder.number("sriov_totalvfs")
     return "as many VFs as sriov_totalvfs says" if total is UNKNOWN else f"{total} VFs"

@@ -133,8 +133,8 @@ class UeventWatch:
 def _deaf(error: OSError) -> HostError:
     code = errno.errorcode.get(error.errno or 0, "no errno")
     return HostError(
-        "the kernel's events cannot be heard",
+        "cannot subscribe to kernel uevents",
         where="netlink, KOBJECT_UEVENT",
         found=f"{error.strerror} ({code})",
-        todo="Pools are looked at by the interval alone",
+        todo="Pools are polled every --interval seconds only",
     )

@@ -82,11 +82,12 @@ def _weigh_holders(
             )
     if vf.iommu_group is UNKNOWN:
         yield Evidence(
-            Availability.UNKNOWN, "its IOMMU group cannot be read, nor who has that one's file open"
+            Availability.UNKNOWN,
+            "cannot read its IOMMU group, nor which process has the group's file open",
         )
     if holders.hidden and vf.enabled is UNKNOWN:
         yield Evidence(
-            Availability.UNKNOWN, "not every process may be looked at", source=Source.PROCESSES
+            Availability.UNKNOWN, "not all processes can be inspected", source=Source.PROCESSES
         )
 
 
@@ -99,8 +100,8 @@ def _weigh_addresses(vf: VirtualFunction, addressed: Mapping[str, bool]) -> Iter
         if known is None:
             yield Evidence(
                 Availability.UNKNOWN,
-                f"whether interface {name} has an IP address cannot be read: it is not among "
-                "those of this process's network namespace",
+                f"cannot read whether interface {name} has an IP address: it is not in this "
+                "process's network namespace",
             )
         elif known:
             text = f"interface {name} has an IP address"

@@ -62,7 +62,7 @@ def _describe(root: Path, settings: Mapping[str, str]) -> Reading:
     text = "; ".join(said) or "libvirt's defaults"
     content = read(root / _CONF)
     if not isinstance(content, str):
-        text = "not there" if content is None else "cannot be read; taken for libvirt's defaults"
+        text = "does not exist" if content is None else "cannot be read; libvirt's defaults assumed"
     return Reading(f"/{_CONF}", text)
 
 

@@ -76,12 +76,13 @@ def find_doubt(devices: str, pf: str, closed: list[str]) -> str:
         except OSError as error:
             return f"{pf}: its VFs cannot be listed ({error.strerror})"
         for vf in sorted(present.symmetric_difference(closed)):
-            return f"{vf}: {'is new' if vf in present else 'is gone'} since the decision was made"
+            change = "appeared" if vf in present else "disappeared"
+            return f"{vf}: {change} since the decision was made"
     for vf in closed:
         try:
             use = find_use(f"{devices}/{vf}")
         except (OSError, ValueError) as error:
-            return f"{vf}: whether it is in use cannot be read ({error})"
+            return f"{vf}: cannot read whether it is in use ({error})"
         if use:
             return f"{vf}: {use}"
     return ""
@@ -172,12 +173,12 @@ def weigh_enable(owner: str, enable: int | None) -> Signal:
     if enable is None:
         return (
             UNKNOWN,
-            f"{owner}; whether the device is switched on cannot be read (enable)",
+            f"{owner}; cannot read whether the device is enabled (enable)",
             "",
         )
     if enable:
-        return IN_USE, f"{owner}, and the device is switched on (enable {enable})", ""
-    return FREE, f"{owner}, and the device is switched off (enable 0)", ""
+        return IN_USE, f"{owner}, and the device is enabled (enable {enable})", ""
+    return FREE, f"{owner}, and the device is disabled (enable 0)", ""
 
 
 def weigh_interface(
@@ -188,19 +189,19 @@ def weigh_interface(
 ) -> Iterator[Signal]:
     """Weigh a network interface: ``master`` is empty for none, ``uppers`` stand on it."""
     if up is None:
-        yield UNKNOWN, f"whether interface {name} is up cannot be read", ""
+        yield UNKNOWN, f"cannot read whether interface {name} is up", ""
     elif up:
         yield IN_USE, f"interface {name} is up", f"{name} is up"
     else:
         yield FREE, f"interface {name} is down", ""
     if uppers is None or master is None:
-        yield UNKNOWN, f"what uses interface {name} cannot be read", ""
+        yield UNKNOWN, f"cannot read what uses interface {name}", ""
         return
     if master:
         yield IN_USE, f"interface {name} belongs to {master}", f"in {master}"
     for upper in uppers:
         if upper != master:
-            yield IN_USE, f"{upper} stands on interface {name}", f"below {upper}"
+            yield IN_USE, f"{upper} is on top of interface {name}", f"below {upper}"
 
 
 def read(path: str) -> str:

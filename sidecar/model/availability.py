@@ -78,7 +78,7 @@ class Assessment:
             case Availability.UNKNOWN:
                 return "is not proven free"
             case Availability.INSPECT:
-                return "is to be inspected"
+                return "needs inspection"
             case other:
                 return f"is {other}"
 

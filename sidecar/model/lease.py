@@ -99,10 +99,10 @@ class Lease:
         without = self.holder is None
         if self.state is not LeaseState.INSPECT and (self.state is LeaseState.FREE) != without:
             raise RequestError(
-                "a lease's state and holder do not go together",
+                "a lease's state and holder do not match",
                 where=f"VF {self.index} of {self.pf}",
                 found=f"{self.state}, {self.holder or 'no holder'}",
-                expected="a holder unless it is free",
+                expected="a holder exactly if it is not free",
             )
 
     @property

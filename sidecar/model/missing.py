@@ -8,7 +8,7 @@ from sidecar.model.pci import PciAddress
 from sidecar.model.vf import UNKNOWN, Inventory, PhysicalFunction, VirtualFunction
 
 _LIST_VFS = (
-    "portside vf list shows those that there are; after a boot VFs are gone until their pool is "
+    "portside vf list shows the existing ones; after a reboot, VFs are gone until their pool is "
     "started"
 )
 
@@ -21,10 +21,10 @@ def no_pool(name: str, known: Iterable[str] = ()) -> HostError:
         known: the networks that there are, for whoever has listed them.
     """
     return HostError(
-        "there is no such pool",
+        "no such pool",
         where=f"pool {name}",
         found=", ".join(known),
-        todo="portside pool list shows those that there are; portside pool define makes one",
+        todo="portside pool list shows the existing pools; portside pool define creates one",
     )
 
 
@@ -36,11 +36,11 @@ def no_pf(address: PciAddress, where: str = "") -> HostError:
         where: what names it, empty for the PF itself.
     """
     return HostError(
-        "the PF is not there",
+        "the PF does not exist",
         where=where or f"PF {address}",
         found=f"no device with SR-IOV at {address}",
-        todo="portside vf list shows those that there are; a card that moved to another slot "
-        "needs its pools defined anew",
+        todo="portside vf list shows the existing ones; if a card moved to another slot, "
+        "redefine its pools",
     )
 
 
@@ -52,9 +52,9 @@ def no_domain(name: str, libvirt: str) -> HostError:
         libvirt: that was asked.
     """
     return HostError(
-        "there is no such domain",
+        "no such domain",
         where=f"{libvirt}, domain {name}",
-        todo="virsh list --all shows those that libvirt has",
+        todo="virsh list --all shows all domains",
     )
 
 
@@ -65,7 +65,7 @@ def no_lease(vf: str) -> RequestError:
         vf: names it.
     """
     return RequestError(
-        "there is no lease of this VF", where=vf, todo="portside lease list shows all"
+        "this VF has no lease", where=vf, todo="portside lease list shows all leases"
     )
 
 
@@ -84,13 +84,13 @@ def find_vf(inventory: Inventory, address: PciAddress, where: str = "") -> Virtu
     found = inventory.find(address)
     if isinstance(found, VirtualFunction):
         return found
-    what, place = "there is no VF at this address", where or str(address)
+    what, place = "no VF at this address", where or str(address)
     if found is not None:
         raise RequestError(
             what,
             where=place,
-            found=f"a PF: {address}; this is a physical function, and whoever takes it takes its "
-            "VFs from all others",
+            found=f"a PF: {address}; this is a physical function; assigning it takes its VFs "
+            "from all other users",
             expected="the address of a VF",
             todo=_LIST_VFS,
         )
@@ -130,7 +130,7 @@ def pf_interface(pf: PhysicalFunction, where: str = "") -> str:
             if isinstance(pf.driver, str)
             else f"PF {pf.address} without driver",
             expected="an interface in Portside's own network namespace",
-            todo="Bind the PF to its network driver; look for its interface in other network "
+            todo="Bind the PF to its network driver, or look for its interface in other network "
             "namespaces",
         )
     return pf.interfaces[0].name

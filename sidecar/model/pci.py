@@ -49,7 +49,7 @@ class PciAddress:
         match = _TEXT.fullmatch(text)
         if match is None:
             raise RequestError(
-                "not a PCI address", found=shorten(text), expected="a text like 0000:3b:02.1"
+                "not a PCI address", found=shorten(text), expected="an address like 0000:3b:02.1"
             )
         domain, bus, slot, function = (int(part or "0", 16) for part in match.groups())
         return cls(domain, bus, slot, function)

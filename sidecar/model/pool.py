@@ -36,7 +36,7 @@ class PoolDefinition:
                 "a pool's number of VFs is out of range",
                 where=f"pool {self.name}",
                 found=str(self.minimum),
-                expected=f"1 to {MAX_FUNCTIONS}, or no <vf> at all",
+                expected=f"1 to {MAX_FUNCTIONS}, or no <vf>",
             )
 
 

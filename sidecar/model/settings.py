@@ -98,7 +98,7 @@ class VfSettings:
                 )
         if self.min_tx_rate and self.max_tx_rate and self.min_tx_rate > self.max_tx_rate:
             raise RequestError(
-                "the smallest rate is above the largest",
+                "the minimum rate is above the maximum",
                 found=f"min_tx_rate {self.min_tx_rate}, max_tx_rate {self.max_tx_rate}",
             )
 

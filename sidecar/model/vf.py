@@ -63,7 +63,7 @@ class PciId:
             raise RequestError(
                 "not a PCI vendor and device number",
                 found=shorten(text),
-                expected="a text like 8086:10ca",
+                expected="numbers like 8086:10ca",
             )
         return cls(int(match[1], 16), int(match[2], 16))
 

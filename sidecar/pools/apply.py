@@ -104,7 +104,7 @@ class Worker:
             self._number.make(self._before.present)
             self._replay(made=True)
         except PortsideError as error:
-            return [f"{self._number.describe()}, and making them again failed too: {error}"]
+            return [f"{self._number.describe()}, and creating them again also failed: {error}"]
         return []
 
     def _start_again(self) -> list[str]:
@@ -112,7 +112,7 @@ class Worker:
         try:
             self._networks.start(name)
         except PortsideError as error:
-            return [f"the network {name} is stopped, and did not start again: {error}"]
+            return [f"network {name} is stopped and could not be started again: {error}"]
         return []
 
     def _stopped(self, done: list[StepKind]) -> list[str]:
@@ -132,19 +132,19 @@ class Worker:
         for vf in view.vfs:
             if vf.iommu_group is None or vf.iommu_group is UNKNOWN:
                 raise HostError(
-                    "this VF has no IOMMU group, so it cannot go to a guest",
+                    "this VF has no IOMMU group, so it cannot be assigned to a guest",
                     where=f"VF {vf.index} ({vf.address})",
                     found=f"iommu_group {vf.iommu_group or 'none'}",
-                    todo="portside doctor says why",
+                    todo="portside doctor shows why",
                 )
             others = view.shared_groups.get(vf.address)
             if others:
                 raise HostError(
-                    "this VF's IOMMU group is not viable: a guest would get all of it or nothing",
+                    "this VF's IOMMU group is not viable: a guest can only get a group as a whole",
                     where=f"VF {vf.index} ({vf.address}), IOMMU group {vf.iommu_group}",
-                    found=f"in it also {name_some(others)}",
-                    expected="a group of its own",
-                    todo="The slot's root port lacks ACS: use another slot, or a platform with it",
+                    found=f"also in the group: {name_some(others)}",
+                    expected="an IOMMU group of its own",
+                    todo="The slot's root port lacks ACS: use another slot, or a platform with ACS",
                 )
 
 
@@ -152,7 +152,7 @@ def _failure(error: PortsideError, step: Step, remains: list[str]) -> PortsideEr
     """Return the step's own error, with what remains of the steps before."""
     if isinstance(error, RefusedError) and not remains:
         return error
-    left = f"What remains: {'; '.join(remains)}" if remains else "The host is as it was"
+    left = f"Left over: {'; '.join(remains)}" if remains else "Nothing has changed on the host"
     return HostError(
         f"{step.kind}: {error.what}",
         where=error.where,

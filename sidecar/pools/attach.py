@@ -84,7 +84,7 @@ class _Work:
             self._attach()
         except PortsideError as error:
             hint, remains = self._hint(), self._undo(taken)
-            left = f"What remains: {remains}" if remains else "Lease and settings are as before"
+            left = f"Left over: {remains}" if remains else "Lease and settings were restored"
             error.extended(". ".join(part for part in (hint, left) if part))
             raise
         return self._attached(self._settle(taken))
@@ -108,8 +108,8 @@ class _Work:
         if self._request.kind is not AttachAs.NETWORK:
             return ""
         return (
-            "libvirt takes the first VF that no interface of this network has, also if a plain "
-            "hostdev has it: attach as interface or hostdev"
+            "libvirt takes the first VF that no interface of this network has, even if a plain "
+            "hostdev has it: use --as interface or --as hostdev"
         )
 
     def _undo(self, taken: Taken) -> str:
@@ -119,7 +119,7 @@ class _Work:
             if there:
                 self._life.confirm(taken)
         except PortsideError as error:
-            return f"{name(taken.vf)} and its lease are as they were left: {error}"
+            return f"{name(taken.vf)} and its lease could not be restored: {error}"
         if there:
             return f"the domain has the device {self._plan.device.alias}, and its lease"
         return self._life.undo(taken)
@@ -154,10 +154,10 @@ class _Work:
             vf = read_inventory(self._node.sysfs, self._node.proc).find(address)
         if not isinstance(vf, VirtualFunction):
             raise HostError(
-                "libvirt does not tell which VF it gave",
+                "libvirt does not report which VF it attached",
                 where=f"domain {self._domain.name}, alias {self._plan.device.alias}",
                 found=str(address or "no such device"),
-                todo="The device is attached, and its VF has no lease: detach it",
+                todo="The device is attached, but its VF has no lease: detach it",
             )
         return vf
 

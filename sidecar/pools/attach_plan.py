@@ -89,7 +89,7 @@ def read_active_pool(node: Node, libvirt: Libvirt, request: AttachRequest) -> Po
     """Read the pool's network, which must be active.
 
     Raises:
-        HostError: there is no such pool, or it is not active.
+        HostError: no such pool, or it is not active.
         RequestError: it is no pool, has no PF, or gives what only libvirt can set.
     """
     networks = Networks(libvirt)
@@ -106,14 +106,15 @@ def read_active_pool(node: Node, libvirt: Libvirt, request: AttachRequest) -> Po
     profile = read_profile(xml)
     if profile.only_libvirt and request.kind is not AttachAs.NETWORK:
         raise RequestError(
-            "the pool gives its guests what only libvirt can set",
+            "the pool has settings that only libvirt can apply",
             where=f"pool {request.pool}",
             found=profile.only_libvirt,
             expected="--as network",
         )
     if request.trust is not None and request.kind is AttachAs.NETWORK:
         raise RequestError(
-            "trust is set before the VF is attached, and here libvirt chooses the VF",
+            "trust must be set before the VF is attached, but with --as network libvirt chooses "
+            "the VF",
             where=f"pool {request.pool}",
             expected="--as interface or --as hostdev",
         )

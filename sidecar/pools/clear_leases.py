@@ -85,7 +85,7 @@ def clear_lease(node: Node, which: PciAddress | VfPlace, *, stale: bool = False)
     Args:
         node: the host.
         which: VF.
-        stale: also if it is leased, by a domain that has it no more.
+        stale: also if it is leased, by a domain that no longer has it.
 
     Returns:
         the lease as it was.
@@ -94,7 +94,7 @@ def clear_lease(node: Node, which: PciAddress | VfPlace, *, stale: bool = False)
         RequestError: there is no such lease.
         CapacityError: there is no such VF; somebody has it, is to have it, or may have it.
         BusyError: another command works on the PF.
-        HostError: nobody can tell whether the VF is there; a setting does not come back, and
+        HostError: cannot determine whether the VF exists; a setting does not come back, and
             the lease is to be inspected; or records or PCI devices cannot be read.
     """
     place = _locate(node, which)
@@ -105,7 +105,9 @@ def clear_lease(node: Node, which: PciAddress | VfPlace, *, stale: bool = False)
         view = _look(node, place)
         check_clear(view, stale=stale)
         vf = view.vf if isinstance(view.vf, VirtualFunction) else None
-        LeaseLife(node, held, _find_pf(node, place)).give_back(view.lease, vf, "it was cleared")
+        LeaseLife(node, held, _find_pf(node, place)).give_back(
+            view.lease, vf, "cleared by portside lease clear"
+        )
     return view.lease
 
 

@@ -127,5 +127,7 @@ def this_host(
 
 def _open(uri: str) -> AbstractContextManager[Libvirt]:
     if uri == NO_URI:
-        raise HostError("this needs libvirt", found="--connect none", expected="a libvirt URI")
+        raise HostError(
+            "this command needs libvirt", found="--connect none", expected="a libvirt URI"
+        )
     return open_libvirt(uri)

@@ -68,7 +68,7 @@ def detach(node: Node, request: DetachRequest) -> Detached:
     Raises:
         RequestError: the domain has no such VF, or several.
         BusyError: another command works on the PF; the VF is detached, and its lease stays.
-        HostError: there is no such domain; the guest did not let go, and the lease stays; or
+        HostError: no such domain; the guest did not let go, and the lease stays; or
             libvirt refused.
     """
     with node.libvirt() as libvirt:
@@ -108,11 +108,11 @@ def _detach(
         domain.detach(running.xml, live=True)
         if not domain.wait(lambda xml: look(xml) is None, request.seconds):
             raise HostError(
-                "the guest has not let go of the VF",
+                "the guest has not released the VF",
                 where=f"domain {domain.name}, {request.wanted}",
-                found=f"still there after {request.seconds:g} s",
-                todo="Its lease stays. A guest that is paused, still boots or has no PCI hot-plug "
-                "does not answer; the request stands, so detach again later",
+                found=f"still attached after {request.seconds:g} s",
+                todo="Its lease is kept. A guest that is paused, still booting or without PCI "
+                "hot-plug does not respond; the request remains pending, so detach again later",
             )
     if configured is not None:
         domain.detach(configured.xml, live=False)
@@ -122,10 +122,10 @@ def _detach(
 def _single(found: Sequence[FoundDevice], request: DetachRequest) -> FoundDevice | None:
     if len(found) > 1:
         raise RequestError(
-            "several VFs of the domain are meant",
+            "more than one VF matches",
             where=f"domain {request.domain}, {request.wanted}",
             found=", ".join(one.alias or str(one.vf) for one in found),
-            expected="one: name it by its alias",
+            expected="one VF: name it by its alias",
         )
     return found[0] if found else None
 
@@ -136,9 +136,9 @@ def _nothing(libvirt: Libvirt, request: DetachRequest, domain: Domain | None) ->
     return RequestError(
         "the domain has no such VF",
         where=f"domain {request.domain}, {request.wanted}",
-        found="no such device, and no lease",
-        todo="portside pool status shows who has which VF; the device may also stand in the "
-        "domain's other state: --live, --config",
+        found="no matching device, and no lease",
+        todo="portside pool status shows who has which VF; the device may be in the domain's "
+        "other state: try --live or --config",
     )
 
 
@@ -164,10 +164,10 @@ def _give_back(
             # Somebody may have ended it meanwhile, and taken the VF anew.
             lease = _lease(node, vf, domain)
             seen = view.assessments.get(vf.address)
-            kept = "it cannot be seen" if seen is None else say_still_held(seen)
+            kept = "the VF cannot be read" if seen is None else say_still_held(seen)
             if lease is None or not kept:
                 if lease is not None:
-                    LeaseLife(node, held, view.pf).give_back(lease, vf, "it was detached")
+                    LeaseLife(node, held, view.pf).give_back(lease, vf, "detached")
                 return Detached(domain, vf.address, returned=True)
         if (seen is not None and is_to_be_kept(seen)) or time.monotonic() >= deadline:
             return Detached(domain, vf.address, kept=kept)

@@ -30,7 +30,7 @@ def find_pf(inventory: Inventory, definition: PoolDefinition) -> PhysicalFunctio
                 raise _is_vf(vf, where)
     names = sorted(name for pf in inventory.pfs for name in _names(pf))
     raise RequestError(
-        "there is no physical function with this network interface",
+        "no physical function has this network interface",
         where=where,
         found=f"PFs with {', '.join(names)}" if names else "no PF with a network interface",
         todo="portside vf list shows all of them",
@@ -59,7 +59,7 @@ def _check_total(pf: PhysicalFunction, definition: PoolDefinition, where: str) -
     wanted, total = definition.minimum, pf.totalvfs
     if wanted is not None and total is not UNKNOWN and wanted > total:
         raise RequestError(
-            "the PF cannot have so many VFs",
+            "the PF cannot have that many VFs",
             where=f"{where}, <vf num='{wanted}'/>",
             found=str(wanted),
             expected=f"at most {total}, which is sriov_totalvfs of {pf.address}",

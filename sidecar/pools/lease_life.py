@@ -100,7 +100,7 @@ class LeaseLife:
         present = self._own(vf, holder)
         again = is_settled(present, wanted, pool)
         if present is not None and not again:
-            self.give_back(present, vf, "it was to be leased anew")
+            self.give_back(present, vf, "its new lease was not completed")
         before, changes = self._plan(vf, settings, place)
         if again:
             changes = wanted  # all of it: what the PF says that it keeps may be older than a reset
@@ -135,12 +135,12 @@ class LeaseLife:
             try:
                 self._put_back(taken)
             except PortsideError as error:
-                reason = f"{name(vf)} could not be set back: {error}"
+                reason = f"{name(vf)} could not be restored: {error}"
                 self._held.mark(vf.index, reason, now())
-                return f"{reason}; its lease is to be inspected"
+                return f"{reason}; its lease needs inspection"
             self._held.finish_return(lease, now())
         except PortsideError as error:
-            return f"{name(vf)} and its lease are as they were left: {error}"
+            return f"{name(vf)} and its lease could not be restored: {error}"
         return ""
 
     def give_back(self, lease: Lease, vf: VirtualFunction | None, why: str) -> None:
@@ -162,8 +162,8 @@ class LeaseLife:
             if vf is not None:
                 self._take_off(lease, vf)
         except PortsideError as error:
-            held.mark(lease.index, f"{why}, and it could not be set back: {error}", now())
-            error.extended("Its lease stays, to be inspected")
+            held.mark(lease.index, f"{why}, and it could not be restored: {error}", now())
+            error.extended("Its lease is kept for inspection")
             raise
         if lease.state is LeaseState.INSPECT:
             held.clear(lease.index, now())
@@ -186,7 +186,7 @@ class LeaseLife:
         """
         stale = find_stale(view)
         for vf, lease in stale:
-            self.give_back(lease, vf, f"{lease.holder} has it no more")
+            self.give_back(lease, vf, f"{lease.holder} no longer has it")
         return len(stale)
 
     def check_mac(

@@ -25,7 +25,9 @@ def resolve(scope: Scope, domain: Domain) -> Scope:
     if scope == Scope():
         return Scope(live=active, config=not active)
     if scope.live and not active:
-        raise RequestError("the domain does not run", where=f"domain {domain.name}", found="--live")
+        raise RequestError(
+            "the domain is not running", where=f"domain {domain.name}", found="--live"
+        )
     if scope.config and not domain.persistent:
         raise RequestError(
             "a transient domain has no configuration",

@@ -110,16 +110,16 @@ def look_at(host: Host, address: PciAddress, libvirt: Libvirt) -> PfView:
     """Read everything about one PF anew.
 
     Raises:
-        HostError: there is no such PF now, or something cannot be read.
+        HostError: no such PF now, or something cannot be read.
     """
     inventory = read_one_pf(host.sysfs, address, host.proc)
     pf = inventory.find(address)
     if not isinstance(pf, PhysicalFunction):
         raise HostError(
-            "there is no such PF",
+            "no such PF",
             where=str(address),
             found="no function with SR-IOV at this address",
-            todo="portside vf list shows them all",
+            todo="portside vf list shows all of them",
         )
     return observe(host, pf, inventory, observe_guests(libvirt))
 

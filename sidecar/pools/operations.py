@@ -73,10 +73,10 @@ class Pools:
         return record
 
     def undefine(self, name: str) -> None:
-        """Forget a pool that is stopped; its VFs stay.
+        """Remove the definition of a stopped pool; its VFs stay.
 
         Raises:
-            HostError: there is no such pool, or it is active.
+            HostError: no such pool, or it is active.
         """
         with self._node.libvirt() as libvirt:
             networks = Networks(libvirt)
@@ -85,7 +85,7 @@ class Pools:
                 raise no_pool(name)
             if network is not None and network.active:
                 raise HostError(
-                    "an active pool is not undefined",
+                    "an active pool cannot be undefined",
                     where=f"pool {name}",
                     todo=f"portside pool stop {name} first",
                 )
@@ -194,11 +194,11 @@ class Pools:
             answer = read_numvfs(self._node.sysfs, record.pf, _PROBE_SECONDS)
             if answer != present:
                 raise HostError(
-                    "the PF stays in quarantine",
+                    "the PF remains in quarantine",
                     where=f"sriov_numvfs of {record.pf}",
                     found="no answer" if answer is UNKNOWN else f"{answer}",
-                    expected=f"{present}, as many as there are virtfn links",
-                    todo="Something holds a VF that is being removed: portside vf list names it",
+                    expected=f"{present}, equal to the number of virtfn links",
+                    todo="Something holds a VF that is being removed: portside vf list shows it",
                 )
             held.write_record(replace(held.record(), quarantine=""))
 
@@ -210,7 +210,7 @@ class Pools:
             again = self.record(name)
             if again.pf != record.pf:
                 raise BusyError(
-                    "the pool was moved to another PF meanwhile",
+                    "the pool was moved to another PF in the meantime",
                     where=f"pool {name}",
                     found=f"{record.pf} before, {again.pf} now",
                     todo="Try again",
@@ -254,7 +254,7 @@ class Pools:
 
 def _moves(old: PoolRecord, pf: PciAddress) -> HostError:
     return HostError(
-        "an active pool does not move to another PF",
+        "an active pool cannot move to another PF",
         where=f"pool {old.definition.name}",
         found=f"active on {old.pf}, to be defined on {pf}",
         todo=f"portside pool stop {old.definition.name} first",

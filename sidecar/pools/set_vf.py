@@ -20,7 +20,7 @@ from sidecar.pools.observe import observe
 from sidecar.pools.rules.availability import Guests
 from sidecar.pools.rules.settable import check_settable
 
-_NOT_ASKED: Final = Guests(absent="libvirt is not asked: what its guests have, the kernel shows")
+_NOT_ASKED: Final = Guests(absent="libvirt is not queried: the kernel shows what its guests have")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,9 @@ def set_vf(
         HostError: its PF has no interface here, or the driver refuses.
     """
     if settings.asks_nothing:
-        raise RequestError("nothing to set", where=f"VF {address}", todo="Name a setting")
+        raise RequestError(
+            "nothing to set", where=f"VF {address}", todo="Give at least one setting"
+        )
     pf, _ = _find(read_inventory(node.sysfs, node.proc), address)
     with node.store.lock(pf.address) as held:
         # Under the lock nobody else of ours can take the VF between this look and the change.

@@ -60,7 +60,7 @@ class VfNumber:
             HostError: the kernel refused, or made another number.
         """
         self._present = 0
-        self._write(count, f"make {count} VFs", ())
+        self._write(count, f"create {count} VFs", ())
 
     def count(self) -> int:
         """Count the VFs that there are now."""
@@ -68,7 +68,7 @@ class VfNumber:
 
     def describe(self) -> str:
         """Say how many VFs there are now."""
-        return f"{self.count()} VFs are there on {self._pf}"
+        return f"{self._pf} has {self.count()} VFs"
 
     def _write(self, count: int, operation: str, closed: tuple[PciAddress, ...]) -> None:
         before = self._held.record()

@@ -19,11 +19,11 @@ def describe_bug(error: BaseException) -> str:
 
 def where(error: BaseException) -> str:
     """Return ``file:line in function`` of the innermost frame."""
-    frames = trail(error)
+    frames = format_traceback(error)
     return frames[-1] if frames else "an unknown place"
 
 
-def trail(error: BaseException) -> list[str]:
+def format_traceback(error: BaseException) -> list[str]:
     """Return every frame as ``file:line in function``, outermost first."""
     frames = traceback.extract_tb(error.__traceback__)
     return [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]

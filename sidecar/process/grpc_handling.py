@@ -78,7 +78,7 @@ class Handling:
         """Write a line if callers were cut off, from now on."""
         if self._gate.closed or self._given_up:
             self._note(
-                "callers cut off",
+                "callers disconnected",
                 level="warning",
                 connections_closed=self._gate.closed,
                 calls_given_up=self._given_up,
@@ -128,7 +128,7 @@ class Handling:
         message = await context.read()
         turn.unwatch()
         if message is _NO_MESSAGE:
-            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "the call carries no message")
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "the call has no message")
         return message
 
     def _give_up(self, context: _Context) -> None:
@@ -136,8 +136,8 @@ class Handling:
         self._given_up += 1
         error = CapacityError(
             "the call's message did not arrive in time",
-            expected="it within half a second while other calls wait",
-            todo="Call again.",
+            expected="the message within half a second while other calls wait",
+            todo="Call again",
         )
         self._spawn(_abort(context, error))
 

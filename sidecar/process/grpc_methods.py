@@ -75,6 +75,6 @@ def parse(kind: type[_Parsed], data: bytes) -> _Parsed:
     raise MalformedMessageError(
         "the message cannot be read",
         where=kind.DESCRIPTOR.full_name,
-        found=f"{len(data)} bytes that are no such message",
+        found=f"{len(data)} bytes that are not such a message",
         expected="protobuf",
     )

@@ -126,9 +126,9 @@ class Turns:
         oldest.set_exception(
             CapacityError(
                 "too many calls at once",
-                found=f"{MAX_WAITING + 1} that wait",
-                expected=f"at most {MAX_WAITING}",
-                todo="Call again.",
+                found=f"{MAX_WAITING + 1} waiting",
+                expected=f"at most {MAX_WAITING} waiting",
+                todo="Call again",
             )
         )
 

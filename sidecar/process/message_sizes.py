@@ -27,7 +27,7 @@ def check_request(domain: bytes, vmi: bytes) -> None:
         MessageSizeError: domain and VMI together exceed ``MAX_MESSAGE``.
     """
     if not domain:
-        raise RequestError("the call carries no domain XML", expected="a <domain> document")
+        raise RequestError("the call has no domain XML", expected="a <domain> document")
     size = len(domain) + len(vmi)
     if size > MAX_MESSAGE:
         raise MessageSizeError(
@@ -51,5 +51,5 @@ def check_reply(domain: bytes) -> None:
             "the new domain XML is too large for KubeVirt",
             found=f"{len(domain)} bytes",
             expected=f"at most {MAX_MESSAGE} bytes",
-            todo="Shorten the domain: metadata and qemu:commandline are its variable parts.",
+            todo="Shorten the domain: metadata and qemu:commandline are the usual large parts",
         )

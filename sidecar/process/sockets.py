@@ -70,7 +70,7 @@ class SocketFile:
                 where=str(self.path),
                 found=f"{length} bytes",
                 expected=f"at most {MAX_PATH}",
-                todo="Mount the socket directory at a shorter path.",
+                todo="Mount the socket directory at a shorter path",
             )
 
     @property
@@ -134,17 +134,17 @@ def _remove_stale(path: Path) -> None:
         return
     if not stat.S_ISSOCK(mode):
         raise HostError(
-            "something else has the socket's name",
+            "something else exists at the socket's path",
             where=str(path),
             found=stat.filemode(mode),
-            expected="no file, or a socket that an earlier run left behind",
-            todo="Remove it.",
+            expected="no file, or a socket left by an earlier run",
+            todo="Remove it",
         )
     if _answers(path):
         raise HostError(
             "another process serves this socket",
             where=str(path),
-            todo="Give each sidecar its own CONTAINER_NAME or directory.",
+            todo="Give each sidecar its own CONTAINER_NAME or directory",
         )
     path.unlink()
 

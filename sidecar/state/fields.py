@@ -83,9 +83,7 @@ class Fields:
         try:
             return make()
         except RequestError as error:
-            raise HostError(
-                "a record that cannot be", where=self.where, found=str(error)
-            ) from error
+            raise HostError("an impossible record", where=self.where, found=str(error)) from error
 
     def damage(self, value: object, expected: str, key: str = "") -> HostError:
         """Return the error for a value that is none of ours."""
@@ -111,11 +109,11 @@ def load(data: bytes, file: str, keys: Sequence[str]) -> Fields:
     version = content.get("format") if isinstance(content, dict) else None
     if isinstance(version, int) and version > FORMAT:
         raise NewerFormatError(
-            "a record of a later Portside",
+            "a record of a newer version of Portside",
             where=f"{file}: $.format",
             found=str(version),
             expected=str(FORMAT),
-            todo="Run that one",
+            todo="Run that version",
         )
     fields = Fields(content, f"{file}: $", ("format", *keys))
     if fields.number("format") != FORMAT:
@@ -131,5 +129,5 @@ def dump(data: Mapping[str, object]) -> bytes:
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     data = dict(pairs)
     if len(data) != len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("duplicate key")
     return data

@@ -22,7 +22,7 @@ def pool_file(name: str) -> str:
     try:
         name.encode()
     except UnicodeEncodeError as error:
-        raise RequestError("a pool's name is no Unicode text", found=shorten(name)) from error
+        raise RequestError("a pool's name is not Unicode text", found=shorten(name)) from error
     if not name:
         raise RequestError("a pool without a name")
     escaped = "".join(

@@ -128,7 +128,9 @@ class Folder:
                 raise unwritable(self.path / aside, error) from error
             return aside
         raise HostError(
-            "too many damaged files were kept", where=str(self.path), todo="Look at them"
+            "too many damaged files have been kept",
+            where=str(self.path),
+            todo="Inspect and remove them",
         )
 
     def remove(self, name: str) -> None:
@@ -147,7 +149,7 @@ class Folder:
             os.fsync(self.descriptor)
         except OSError as error:
             raise HostError(
-                "was changed, and a power cut may bring back what was there before",
+                "written, but could not be flushed to disk",
                 where=str(self.path / name),
                 found=_cause(error),
                 todo=_what_to_do(error),
@@ -179,10 +181,10 @@ def make_folder(path: Path) -> None:
 def unreadable(path: Path, error: OSError) -> HostError:
     """Return the error for something that is there and cannot be read."""
     return HostError(
-        "cannot be read, so what it says is unknown",
+        "cannot be read",
         where=str(path),
         found=_cause(error),
-        todo="Run as root, or mend the file's permissions"
+        todo="Run as root, or fix the file's permissions"
         if error.errno in (errno.EACCES, errno.EPERM)
         else "",
     )
@@ -191,7 +193,7 @@ def unreadable(path: Path, error: OSError) -> HostError:
 def unwritable(path: Path, error: OSError) -> HostError:
     """Return the error for something that cannot be written."""
     return HostError(
-        "cannot be written; what was there before still holds",
+        "cannot be written; the earlier content remains",
         where=str(path),
         found=_cause(error),
         todo=_what_to_do(error),
@@ -200,9 +202,9 @@ def unwritable(path: Path, error: OSError) -> HostError:
 
 def _what_to_do(error: OSError) -> str:
     todo = {
-        errno.ENOSPC: "Make room on the disk",
-        errno.EDQUOT: "Make room in the quota",
-        errno.EROFS: "Mount the file system for writing",
+        errno.ENOSPC: "Free space on the disk",
+        errno.EDQUOT: "Free space in the quota",
+        errno.EROFS: "Mount the file system writable",
         errno.EACCES: "Run as root",
         errno.EPERM: "Run as root",
     }

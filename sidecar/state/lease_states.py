@@ -36,7 +36,7 @@ def take(lease: Lease, holder: Holder, settings: VfSettings, pool: str, time: st
             "the VF is not free",
             where=name(lease),
             found=describe(lease),
-            todo="portside lease clear frees it after a look at the VF"
+            todo="portside lease clear ends the lease once the VF is proven free"
             if lease.state is LeaseState.INSPECT
             else "",
         )
@@ -78,7 +78,7 @@ def recover(lease: Lease, time: str) -> Lease:
     what = _CUT_SHORT.get(lease.state)
     if what is None:
         return lease
-    reason = f"{what} it for {lease.holder} was cut short (begun {lease.time})"
+    reason = f"{what} it for {lease.holder} was interrupted (started {lease.time})"
     return step(lease, LeaseState.INSPECT, time, reason=reason)
 
 
@@ -90,7 +90,7 @@ def check_generation(lease: Lease, generation: int) -> None:
     """
     if lease.generation != generation:
         raise RequestError(
-            "a return of a lease that is over: its generation is not the present one",
+            "a return of a lease that has ended: its generation is not the current one",
             where=name(lease),
             found=f"generation {generation}",
             expected=f"generation {lease.generation}, {describe(lease)}",
@@ -117,5 +117,5 @@ def format_time(now: datetime) -> str:
         InternalError: it has no time zone.
     """
     if now.tzinfo is None:
-        raise InternalError("a time without a zone", found=now.isoformat())
+        raise InternalError("a time without a time zone", found=now.isoformat())
     return now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -139,7 +139,7 @@ class HeldPf:
         lease_states.check_generation(present, lease.generation)
         if present.state is not LeaseState.RETURNING:
             raise InternalError(
-                "the end of a return that was not begun",
+                "the end of a return that was not started",
                 where=lease_states.name(present),
                 found=lease_states.describe(present),
             )
@@ -160,7 +160,7 @@ class HeldPf:
         present = self._present(index)
         if present.state is not LeaseState.INSPECT:
             raise InternalError(
-                "only a lease that is to be inspected is cleared",
+                "only a lease that needs inspection can be cleared",
                 where=lease_states.name(present),
                 found=lease_states.describe(present),
             )

@@ -146,8 +146,10 @@ def _busy(folder: Folder, seconds: float) -> BusyError:
     return BusyError(
         f"timed out after {seconds:g} s waiting for the lock",
         where=str(folder.path / LOCK),
-        found=f"held by process {shorten(holder, 200)}" if holder else "held by others in turn",
-        todo="Try again; if it stays so, find out what the holder waits for",
+        found=f"held by process {shorten(holder, 200)}"
+        if holder
+        else "held by other processes in turn",
+        todo="Try again; if the lock stays held, find out what its holder waits for",
     )
 
 

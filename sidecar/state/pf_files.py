@@ -111,9 +111,10 @@ class Shelf:
         file = self._read_pf() if self._listed() else PfFile(PfRecord(self.pf))
         if file is None:
             raise HostError(
-                "a PF's record is missing, though VFs of it have one",
+                "a PF's record is missing, although its VFs have records",
                 where=str(self.folder.path / PF_FILE),
-                todo="Put it back; or, once no guest has a VF of this PF, move the folder away",
+                todo="Restore the file; or, once no guest has a VF of this PF, move the folder "
+                "away",
             )
         return file
 

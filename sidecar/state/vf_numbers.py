@@ -30,9 +30,9 @@ def parse_numbers(text: str) -> frozenset[int]:
     for part in text.split(",") if text else ():
         match = _RANGE.fullmatch(part)
         if match is None:
-            raise ValueError(f"{part!r} is no range of VF numbers")
+            raise ValueError(f"{part!r} is not a range of VF numbers")
         first, last = int(match[1]), int(match[2] or match[1])
         if not first <= last <= MAX_FUNCTIONS:
-            raise ValueError(f"{part!r} is no range of VF numbers up to {MAX_FUNCTIONS}")
+            raise ValueError(f"{part!r} is not a range of VF numbers up to {MAX_FUNCTIONS}")
         numbers.update(range(first, last + 1))
     return frozenset(numbers)

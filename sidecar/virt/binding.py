@@ -28,7 +28,7 @@ def load_binding() -> ModuleType:
         raise HostError(
             "libvirt's Python binding cannot be loaded",
             found=str(error),
-            todo="Install the extra portside[libvirt], or use the planner, which needs no libvirt.",
+            todo="Install the extra portside[libvirt], or use the planner, which needs no libvirt",
         ) from error
     libvirt.registerErrorHandler(_say_nothing, None)
     libvirt.virEventRegisterDefaultImpl()

@@ -34,7 +34,7 @@ def read_configuration(libvirt: Libvirt, name: str) -> Configuration:
         name: name or UUID.
 
     Raises:
-        HostError: there is no such domain, it has no configuration (a transient one, which
+        HostError: no such domain, it has no configuration (a transient one, which
             ends with its guest), or libvirt does not answer.
     """
     domain = need_domain(libvirt, name)

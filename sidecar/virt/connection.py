@@ -44,7 +44,7 @@ class Libvirt:
     @property
     def version(self) -> str:
         """Return libvirt's version on the far side, like ``9.0.0``."""
-        with self.errors("ask for libvirt's version"):
+        with self.errors("get libvirt's version"):
             return format_version(self._connection.getLibVersion())
 
     def domains(self) -> tuple[str, ...]:
@@ -101,7 +101,7 @@ class Libvirt:
         try:
             yield RunningDomain(self, domain)
         finally:
-            with self.errors("end the domain"):
+            with self.errors("stop the domain"):
                 domain.destroy()
 
 

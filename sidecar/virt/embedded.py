@@ -68,7 +68,7 @@ def embedded_uri(binding: ModuleType) -> str:
             "cannot make a directory for the embedded libvirt",
             where=error.filename or tempfile.gettempdir(),
             found=str(error.strerror),
-            todo="Point TMPDIR at a writable directory, or name another libvirt by its URI.",
+            todo="Point TMPDIR at a writable directory, or name another libvirt by its URI",
         ) from error
     return uri
 

@@ -129,9 +129,9 @@ class Networks:
         handle = self._look_up(name)
         if handle is None:
             raise HostError(
-                "there is no such network",
+                "no such network",
                 where=f"{self._libvirt.name}, network {name}",
-                todo="virsh net-list --all shows those that libvirt has.",
+                todo="virsh net-list --all shows all networks",
             )
         return handle
 

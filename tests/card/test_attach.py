@@ -157,7 +157,7 @@ def test_a_team_takes_one_vf_of_its_partners_address(card: Card, pf_name: str) -
     assert "different MAC addresses" in results[0].err
     assert "no interface has this alias" in results[1].err
     assert "found persistent halves ua-net0" in results[1].err
-    assert "this team has its VF already; found primary ua-portside-net0" in results[3].err
+    assert "this team already has its VF; found primary ua-portside-net0" in results[3].err
     assert STANDBY_MAC in results[2].out
     (again,) = vf_devices(card, "vm")
     # Of another alias QEMU would take none.
@@ -175,7 +175,7 @@ def test_a_guest_that_does_not_let_go_keeps_the_lease(card: Card, pf_name: str) 
         f"{DETACH} vm --vf {VFS[2]} --timeout 2",
     )
     assert (attached.code, refused.code) == (0, 1)
-    assert "the guest has not let go of the VF; found still there after 2 s" in refused.err
+    assert "the guest has not released the VF; found still attached after 2 s" in refused.err
     assert holders(card) == {2: "vm"}
     assert vf_settings(card, pf_name)[2]["address"] == "52:54:00:00:01:00"
     # With the domain's end libvirt takes the VF back, and tells nobody.
@@ -213,8 +213,8 @@ def test_a_configuration_keeps_its_vf(card: Card, pf_name: str) -> None:
         f"{ATTACH} other pool --as hostdev",
     )
     assert [one.code for one in results] == [1, 0, 0, 0]
-    assert "the domain does not run" in results[0].err
-    assert "which libvirt chooses at each start" in results[2].out
+    assert "the domain is not running" in results[0].err
+    assert "that libvirt chooses at each start" in results[2].out
     assert f"VF {VFS[1]} of pool" in results[3].out
     assert holders(card) == {2: "vm", 1: "other"}
     assert [one.attrib["type"] for one in vf_devices(card, "vm", "--inactive")] == [
@@ -232,7 +232,7 @@ def test_what_libvirt_refuses_leaves_nothing_behind(card: Card, pf_name: str) ->
     (result,) = run_all(card, f"{ATTACH} vm pool --as hostdev --vlan 5 --trust --alias ua-net0")
     assert result.code == 1
     assert "libvirt cannot attach the VF to domain vm" in result.err
-    assert "Lease and settings are as before" in result.err
+    assert "Lease and settings were restored" in result.err
     assert holders(card) == {}
     assert vf_settings(card, pf_name) == before
     assert vf_devices(card, "vm") == []

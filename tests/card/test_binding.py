@@ -44,7 +44,7 @@ def test_a_driver_that_does_not_take_a_vf_leaves_it_as_it_was(
 ) -> None:
     # virtio's driver is loaded, probes whatever an override gives it, and knows this is not its.
     refused = str(change(card, "bind", vfs[0], "virtio-pci"))
-    assert f"VF {vfs[0]}: driver virtio-pci does not take it; found No such device" in refused
+    assert f"VF {vfs[0]}: driver virtio-pci does not bind to it; found No such device" in refused
     assert "The VF has driver igbvf now" in refused
     assert follow(card, vfs[0], "driver") == "igbvf"
     assert read(card, vfs[0], "driver_override") == "(null)"
@@ -70,8 +70,8 @@ def test_an_open_vf_keeps_its_driver_and_its_siblings(card: Card, vfs: tuple[str
         assert follow(card, held, "driver") == "vfio-pci"
         assert count(card) == 2
     for text in refused[:3]:
-        assert f"{held}: vfio-pci has it, and the device is switched on (enable 1)" in text
-    assert f"{held}: is new since the decision was made" in refused[3]
+        assert f"{held}: vfio-pci has it, and the device is enabled (enable 1)" in text
+    assert f"{held}: appeared since the decision was made" in refused[3]
     assert change(card, "write", FIRST, "0", *vfs) is None
     assert count(card) == 0
 

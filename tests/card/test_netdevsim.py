@@ -76,5 +76,5 @@ def test_a_smallest_rate_above_the_largest_of_before_is_refused(card: Card, simu
         card, simulated, (3, {"max_tx_rate": 100}), (3, {"trust": True, "min_tx_rate": 200})
     )
     assert "refuses min_tx_rate 200 max_tx_rate 100; found EINVAL" in answer["error"]
-    assert answer["error"].endswith("All settings are as before")
+    assert answer["error"].endswith("All earlier settings were restored")
     assert answer["settings"] == before["settings"]

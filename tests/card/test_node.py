@@ -49,7 +49,7 @@ def wait_for_pool(card: Card) -> None:
     while read(card, FIRST, "sriov_numvfs") != "3" or "kept" not in card.run(
         "virsh", "-q", "net-list"
     ):
-        assert time.monotonic() < deadline, "the pool does not come back"
+        assert time.monotonic() < deadline, "the pool does not return"
         time.sleep(0.5)
 
 

@@ -88,7 +88,7 @@ def test_a_pool_from_nothing_to_vfs_and_back(card: Card, pf_name: str) -> None:
     assert now["made_by_portside"] == 4
     assert read(card, FIRST, "sriov_numvfs") == "4"
     assert "sriov-pool" in card.run("virsh", "-q", "net-list")
-    assert "Nothing was to be done" in pool(card, "start", "sriov-pool")
+    assert "Nothing to do" in pool(card, "start", "sriov-pool")
     pool(card, "stop", "sriov-pool")
     after = status(card)
     assert (after["active"], after["present"]) == (False, 0)

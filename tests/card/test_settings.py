@@ -104,7 +104,7 @@ def test_what_igb_refuses_leaves_the_vf_as_it_was(
 ) -> None:
     before, answer = apply(card, (0, {}), (0, {"mac": OTHER_MAC, "trust": True, **refused}))
     assert answer["error"].startswith(f"VF 0 of PF {interfaces(card, FIRST)[0]}: driver igb {says}")
-    assert answer["error"].endswith("All settings are as before")
+    assert answer["error"].endswith("All earlier settings were restored")
     assert answer["settings"] == before["settings"]
 
 

@@ -99,7 +99,7 @@ def test_nonsense_is_refused_with_our_sentence(
 
 def test_a_message_with_a_line_break_has_its_plain_one(installed: Cluster, owned: str) -> None:
     message = refusal(installed, named(vmi({ANNOTATION: "4\n"}), "broken", owned))
-    assert "a total of devices in an annotation is no whole number from 0 to 32" in message
+    assert "a total of devices in an annotation is not a whole number from 0 to 32" in message
 
 
 @pytest.mark.parametrize("annotations", [None, {}, {"x": "y"}, {KEY: '[{"image": "other:1"}]'}])

@@ -75,4 +75,4 @@ def test_ports_are_free_from_the_next_start_and_plug(libvirt: Libvirt, domain: s
 def test_one_that_is_not_there_is_named(libvirt: Libvirt, domain: str) -> None:
     code, out, said = run(libvirt, f"{domain}-2", "--free", "1")
     assert (code, out) == (1, "")
-    assert "there is no such domain" in said
+    assert "no such domain" in said

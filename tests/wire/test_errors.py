@@ -64,7 +64,7 @@ def test_an_unexpected_exception_is_our_bug_and_quotes_nothing(socket_dir: Path)
         assert details.startswith("ZeroDivisionError at ")
         assert details.endswith("in lay_out (a bug in Portside: please report it)")
         line = hook.wait_for_line("v1alpha3 OnDefineDomain")
-        assert "in define_domain" in str(line["trail"])
+        assert "in define_domain" in str(line["traceback"])
         assert "secret-in" not in hook.log_text()
         assert call_info(path).name == "portside"
 
@@ -111,7 +111,7 @@ def test_a_call_that_waits_for_a_source_that_never_opens_is_told(socket_dir: Pat
 @pytest.mark.parametrize(
     ("domain", "vmi", "part"),
     [
-        (b"", VMI, "the call carries no domain XML"),
+        (b"", VMI, "the call has no domain XML"),
         (DOMAIN, b"", "VMI"),
         (DOMAIN, b"[]", "VMI"),
         (DOMAIN, VMI[:-20], "VMI"),

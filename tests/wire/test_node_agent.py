@@ -155,8 +155,8 @@ def test_a_pool_that_cannot_be_kept_is_tried_again_and_stops_nothing(
     absent = ("--connect", "qemu+unix:///system?socket=/absent", "--interval", "1")
     with NodeProcess(base, *absent) as agent:
         agent.wait_until_serving()
-        wait_until(lambda: len(agent.lines("pool not kept")) >= 2)
-        first, second = agent.lines("pool not kept")[:2]
+        wait_until(lambda: len(agent.lines("pool reconcile failed")) >= 2)
+        first, second = agent.lines("pool reconcile failed")[:2]
         assert (first["retry_seconds"], second["retry_seconds"]) == (1.0, 2.0)
         assert "cannot open libvirt" in str(first["error"])
         failures = agent.metric("portside_reconcile_failures_total", pool="fast")
@@ -165,7 +165,7 @@ def test_a_pool_that_cannot_be_kept_is_tried_again_and_stops_nothing(
         assert agent.get("/healthz")[0] == 200
         # Who has which VF is not known without libvirt, so none is given away.
         error = refused(agent, vmi("one", [{"name": "a", "address": host.vf(1)}]))
-        assert "libvirt cannot be asked" in (error.details() or "")
+        assert "cannot query libvirt" in (error.details() or "")
         assert agent.terminate() == 0
 
 

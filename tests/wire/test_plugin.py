@@ -49,6 +49,6 @@ def test_another_kind_of_domain_is_refused(shared_hook: HookProcess, domain_type
         mutate_by_plugin(shared_hook.path, DOMAIN, VMI, domain_type=domain_type)
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert caught.value.details() == (
-        "MutateDomainRequest.domain_type: this kind of domain is not known here; "
+        "MutateDomainRequest.domain_type: unknown kind of domain; "
         f"found {domain_type!r}; expected libvirt"
     )

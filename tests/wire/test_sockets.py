@@ -81,7 +81,7 @@ def test_a_file_of_the_sockets_name_is_left_alone(socket_dir: Path) -> None:
     stray.write_text("precious")
     with HookProcess(socket_dir) as hook:
         assert hook.end(10) == 1
-        assert "something else has the socket's name" in hook.log_text()
+        assert "something else exists at the socket's path" in hook.log_text()
     assert stray.read_text() == "precious"
 
 

@@ -52,9 +52,9 @@ def _examine_ports(domain: DomainNeeds, where: str, *, pool: str) -> Iterator[Fi
         return
     waiting = _lonely(domain)
     fails = bool(pool or waiting)
-    text = "it has no free port that can be plugged: no VF can be attached while it runs"
+    text = "it has no free hot-pluggable port: no VF can be attached while it runs"
     if waiting:
-        text += f", and {', '.join(waiting)} waits for the VF of its team"
+        text += f", and {', '.join(waiting)} is missing the VF of its team"
     yield Finding(
         Code.NO_FREE_PORT,
         Level.FAILS if fails else Level.WARNING,
@@ -63,7 +63,7 @@ def _examine_ports(domain: DomainNeeds, where: str, *, pool: str) -> Iterator[Fi
         says,
         (Reading("domain XML", f"{domain.ports.total} ports or slots, 0 free"),),
         "Add <controller type='pci' model='pcie-root-port'/> to its configuration, one for each "
-        "VF, and start it anew (portside topology shows its ports); with KubeVirt, Portside's "
+        "VF, and restart it (portside topology shows its ports); with KubeVirt, Portside's "
         "hook reserves them",
     )
 
@@ -86,10 +86,10 @@ def _examine_models(domain: DomainNeeds, where: str) -> Iterator[Finding]:
             Code.INTERFACE_NO_MODEL,
             Level.WARNING,
             f"{where}, {device.where}",
-            "it names no model, and libvirt takes rtl8139 on x86: slow, and in a conventional "
-            "PCI slot behind a bridge"
+            "it has no model, and libvirt defaults to rtl8139 on x86: slow, and in a "
+            "conventional PCI slot behind a bridge"
             + (", where a VF loses its PCIe features" if device.network else ""),
             "",
             (Reading("domain XML", f"{device.where} without <model>"),),
-            "Write <model type='virtio'/> into it",
+            "Add <model type='virtio'/> to it",
         )

@@ -53,9 +53,9 @@ def _examine_libvirt(libvirt: LibvirtFacts) -> Finding:
         Code.LIBVIRT_UNREACHABLE,
         Level.FAILS if libvirt.wanted else Level.WARNING,
         libvirt.uri,
-        "libvirt does not answer: of its domains and networks nothing is known here",
+        "libvirt does not answer: its domains and networks are unknown",
         libvirt.error,
         (Reading(libvirt.uri, libvirt.attempt),),
-        "Start libvirtd (or virtqemud and virtnetworkd), or name another with --connect; on a "
-        "KubeVirt node libvirt runs in each VM's pod, and the findings on the host hold",
+        "Start libvirtd (or virtqemud and virtnetworkd), or choose another with --connect; on a "
+        "KubeVirt node libvirt runs in each VM's pod, and the findings on the host still apply",
     )

@@ -84,7 +84,7 @@ class Finding:
         text: what is the matter, in one clause.
         message: what libvirt, QEMU or the kernel says when it fails, as users meet it.
         evidence: what was read.
-        remedy: how to mend it.
+        remedy: how to fix it.
     """
 
     code: Code

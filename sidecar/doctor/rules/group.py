@@ -34,17 +34,17 @@ def _shared(pf: PfFacts, vf: VirtualFunction, others: tuple[str, ...]) -> Findin
         Code.GROUP_SHARED,
         Level.FAILS,
         f"{pf.name}, VF {vf.index} {vf.address}",
-        f"its IOMMU group {group} has other devices, which are not with VFIO: the kernel gives "
-        "no guest a part of a group. A domain with teaming starts all the same, and its VF does "
-        "not work",
+        f"its IOMMU group {group} has other devices, which are not bound to VFIO: a guest can "
+        "only get a group as a whole. A domain with teaming starts anyway, but its VF does not "
+        "work",
         f"vfio {vf.address}: group {group} is not viable",
         (
             Reading(
                 f"/sys/kernel/iommu_groups/{group}/devices", "; ".join((f"{vf.address}", *others))
             ),
         ),
-        "Put the card into a slot whose root port has ACS, switch ACS on in the firmware's "
-        "setup, or use another card",
+        "Put the card into a slot whose root port has ACS, switch ACS on in the firmware setup, "
+        "or use another card",
     )
 
 

@@ -46,8 +46,8 @@ def _missing(address: PciAddress, where: str) -> Finding:
         where,
         f"there is no PCI device {address}",
         f"vfio {path}: no such host device: No such file or directory",
-        (Reading(path, "not there"),),
-        "portside vf list shows the VFs that there are; after a boot the VFs are to be made anew "
+        (Reading(path, "does not exist"),),
+        "portside vf list shows the existing VFs; after a reboot, VFs must be created again "
         "(portside pool start, portside pool autostart)",
     )
 
@@ -63,9 +63,9 @@ def _examine_pf(facts: Facts, pf: PhysicalFunction, where: str) -> Iterator[Find
         Code.HOSTDEV_IS_PF,
         Level.FAILS,
         where,
-        f"{pf.address} is a PF: libvirt gives it to the guest, and all its VFs are gone from "
-        "under whoever has them",
-        "nothing: it succeeds",
+        f"{pf.address} is a PF: libvirt gives it to the guest, and every guest using one of its "
+        "VFs loses it",
+        "no error: it succeeds",
         tuple(evidence),
         "Name one of its VFs: portside vf list shows them",
     )
@@ -83,7 +83,7 @@ def _examine_use(
     state = others[0].verdict if others else Availability.IN_USE
     users = ", ".join(dict.fromkeys(one.who for one in others if one.who)) or "somebody"
     promised = state is Availability.PROMISED
-    message = "nothing, unless both run"
+    message = "no error, unless both run"
     if not promised:
         message = _message(vf, holder)
     yield Finding(
@@ -93,7 +93,7 @@ def _examine_use(
         f"VF {vf.address} is {state}: {users}",
         message,
         tuple(Reading(one.source, one.text) for one in others),
-        "Take another VF (portside vf list), or let its user give it back",
+        "Use another VF (portside vf list), or have its user release it",
     )
 
 
@@ -104,7 +104,7 @@ def _is_taken_away(vf: VirtualFunction, holder: str) -> bool:
 
 def _message(vf: VirtualFunction, holder: str) -> str:
     if _is_taken_away(vf, holder):
-        return "nothing: libvirt takes it away from there"
+        return "no error: libvirt detaches it from the host"
     who = f"domain {holder}" if holder else "domain ..."
     return f"PCI device {vf.address} is in use by driver QEMU, {who}"
 
@@ -116,11 +116,12 @@ def _examine_binding(vf: VirtualFunction, where: str) -> Iterator[Finding]:
         Code.VF_NOT_DETACHED,
         Level.FAILS,
         where,
-        f"VF {vf.address} has the host's driver {vf.driver}, and libvirt is not to take it away",
+        f"VF {vf.address} has the host's driver {vf.driver}, and libvirt does not detach it "
+        "(unmanaged)",
         f"Unmanaged PCI device {vf.address} must be manually detached from the host",
         (
             Reading(f"{_DEVICES}/{vf.address}/driver", vf.driver),
             Reading("domain XML", "managed is not 'yes'"),
         ),
-        "Write managed='yes' into the device, or bind the VF to vfio-pci",
+        "Set managed='yes' on the device, or bind the VF to vfio-pci",
     )

@@ -12,8 +12,8 @@ from sidecar.model.vf import UNKNOWN
 _GROUPS: Final = "/sys/kernel/iommu_groups"
 _SAYS: Final = "host doesn't support passthrough of host PCI devices"
 _ON: Final = (
-    "Switch the IOMMU on in the firmware's setup (VT-d, AMD-Vi, SMMU); on Intel also boot with "
-    "intel_iommu=on iommu=pt on the kernel's command line (AMD's is on by itself)"
+    "Switch the IOMMU on in the firmware setup (VT-d, AMD-Vi, SMMU); on Intel also boot with "
+    "intel_iommu=on iommu=pt on the kernel command line (AMD's is on by default)"
 )
 
 
@@ -25,15 +25,15 @@ def examine_iommu(facts: IommuFacts) -> Iterator[Finding]:
 
 def _examine(facts: IommuFacts) -> Iterator[Finding]:
     if facts.groups is UNKNOWN or facts.groups == 0:
-        text, remedy = "the IOMMU is off: no device can go to a guest", _ON
+        text, remedy = "the IOMMU is off: no device can be assigned to a guest", _ON
         if facts.groups is UNKNOWN:
-            text = "whether the IOMMU is on cannot be read"
+            text = "cannot read whether the IOMMU is on"
             remedy = "Mount the host's sysfs on /sys"
         elif switches := _switches(facts, "=off"):
-            text += f" (the kernel's command line says {' '.join(switches)})"
-            remedy = f"Take {' '.join(switches)} off the kernel's command line. {_ON}"
+            text += f" (the kernel command line has {' '.join(switches)})"
+            remedy = f"Remove {' '.join(switches)} from the kernel command line. {_ON}"
         elif facts.no_iommu:
-            remedy += ". VFIO's mode without an IOMMU is on, which libvirt does not use"
+            remedy += ". VFIO's no-IOMMU mode is enabled, which libvirt does not use"
         yield Finding(
             Code.IOMMU_OFF, Level.FAILS, HOST, text, _SAYS, tuple(_evidence(facts)), remedy
         )
@@ -43,8 +43,8 @@ def _examine(facts: IommuFacts) -> Iterator[Finding]:
             Code.IOMMU_TRANSLATES,
             Level.WARNING,
             HOST,
-            "the IOMMU is not in passthrough: the PFs' own traffic on the host is translated, "
-            "which costs speed there (guests are the same either way)",
+            "the IOMMU is not in passthrough mode: the host's own traffic over the PFs is "
+            "translated, which is slower (guests are not affected)",
             evidence=(
                 *(
                     Reading(f"{_GROUPS}/{group}/type", kind)
@@ -67,7 +67,7 @@ def _evidence(facts: IommuFacts) -> Iterator[Reading]:
 def _command_line(facts: IommuFacts) -> Iterator[Reading]:
     if facts.command_line is not UNKNOWN:
         words = " ".join(word for word in facts.command_line.split() if "iommu" in word)
-        yield Reading("/proc/cmdline", words or "no word on the IOMMU")
+        yield Reading("/proc/cmdline", words or "no IOMMU options")
 
 
 def _switches(facts: IommuFacts, ending: str) -> tuple[str, ...]:

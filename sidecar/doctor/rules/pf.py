@@ -39,9 +39,9 @@ def examine_pfs(pfs: tuple[PfFacts, ...], wanted: AbstractSet[str]) -> Iterator[
             Code.NO_PF,
             Level.FAILS,
             HOST,
-            "no PCI device here has SR-IOV, so there is no VF",
+            "no PCI device on this host has SR-IOV, so there are no VFs",
             evidence=(Reading(_DEVICES, "no device with sriov_totalvfs"),),
-            remedy="Switch SR-IOV on in the firmware's setup, and in the card's own; a kernel "
+            remedy="Enable SR-IOV in the firmware setup and in the card's own setup; a kernel "
             "without CONFIG_PCI_IOV shows none either",
         )
     for pf in pfs:
@@ -69,9 +69,9 @@ def _examine(facts: PfFacts, level: Level) -> Iterator[Finding]:
 
 
 def _no_vfs(facts: PfFacts) -> Finding:
-    text, remedy = "it has no VF now", _DEFINE
+    text, remedy = "it has no VFs", _DEFINE
     if facts.pf.totalvfs == 0:
-        text = "it has no VF, and can have none as its firmware is set up (sriov_totalvfs 0)"
+        text = "it has no VFs, and its firmware allows none (sriov_totalvfs 0)"
         remedy = " ".join((_FIRMWARE, *facts.driver.hints))
     return Finding(
         Code.PF_NO_VFS,
@@ -86,7 +86,7 @@ def _no_vfs(facts: PfFacts) -> Finding:
 def _no_card(facts: PfFacts) -> Finding:
     """Mention a PF that is no network card: it is in nobody's way."""
     kind = facts.pf.device_class
-    text = f"no network card (PCI class {kind:#08x}), so no matter of Portside's"
+    text = f"not a network card (PCI class {kind:#08x}): Portside does not use it"
     evidence = (Reading(f"{_path(facts)}/class", f"{kind:#08x}"),)
     return Finding(Code.PF_NOT_A_NIC, Level.OK, facts.name, text, evidence=evidence)
 
@@ -101,7 +101,7 @@ def _examine_driver(facts: PfFacts, level: Level) -> Iterator[Finding]:
             Code.PF_NO_DRIVER,
             level,
             facts.name,
-            "it has no driver, and only its driver can make VFs",
+            "it has no driver, and only a driver can create VFs",
             _ENOENT,
             evidence,
             f"Load the driver and bind the PF: echo {facts.pf.address} > "
@@ -113,10 +113,10 @@ def _examine_driver(facts: PfFacts, level: Level) -> Iterator[Finding]:
             Code.DRIVER_NO_SRIOV,
             level if not facts.vfs else Level.WARNING,
             facts.name,
-            f"its driver {driver} cannot make VFs through sysfs (it has no sriov_configure)",
+            f"its driver {driver} cannot create VFs through sysfs (it has no sriov_configure)",
             _ENOENT,
             evidence,
-            f"Bind the card's own PF driver, or make the VFs in this driver's way.{hints}",
+            f"Bind the card's own PF driver, or create the VFs by this driver's own means.{hints}",
         )
 
 
@@ -131,8 +131,8 @@ def _examine_link(facts: PfFacts, level: Level) -> Iterator[Finding]:
             Code.PF_NO_INTERFACE,
             level,
             facts.name,
-            "it has no network interface here: a network of VFs is defined by that, and MAC and "
-            "VLAN of a VF are set through it",
+            "it has no network interface here, which a network of VFs needs, and through which "
+            "a VF's MAC address and VLAN are set",
             f"The PF device for VF {pf.address} has no network device name, cannot get virtual "
             "function info",
             (Reading(f"{_path(facts)}/net", "empty"),),
@@ -168,14 +168,14 @@ def _down(facts: PfFacts, interface: NetInterface, level: Level) -> Finding:
     )
     remedy = (
         f"ip link set {interface.name} up; and in the host's network configuration, so that it "
-        "stays so after a boot"
+        "persists across reboots"
     )
     if facts.driver.needs_pf_up and not facts.vfs:
         return Finding(
             Code.PF_DOWN_NO_VFS,
             level,
             facts.name,
-            f"it is down, and its driver {facts.pf.driver} makes VFs only while it is up",
+            f"it is down, and its driver {facts.pf.driver} creates VFs only while it is up",
             "",
             evidence,
             remedy,
@@ -184,7 +184,7 @@ def _down(facts: PfFacts, interface: NetInterface, level: Level) -> Finding:
         Code.PF_DOWN,
         level,
         facts.name,
-        "it is down: libvirt gives none of its VFs to a guest as an interface",
+        "it is down: libvirt cannot attach its VFs to a guest as interfaces",
         _NOT_ONLINE.format(0, interface.name),
         evidence,
         remedy,

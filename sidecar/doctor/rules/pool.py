@@ -45,17 +45,21 @@ def _examine_network(facts: Facts, pool: PoolFacts) -> Iterator[Finding]:
             "its network is not started",
             f"network '{name}' is not active",
             evidence,
-            f"portside pool start {name} (of a network that others defined: virsh net-start "
-            f"{name})",
+            f"portside pool start {name} (for a network not defined by Portside: virsh "
+            f"net-start {name})",
         )
     if not pool.autostart:
         yield Finding(
             Code.NETWORK_NO_AUTOSTART,
             Level.WARNING,
             where,
-            "nobody starts it after a boot",
+            "nothing starts it after a boot",
             f"network '{name}' is not active",
-            (Reading(f"libvirt, network {name}", "no autostart, nor in Portside's record"),),
+            (
+                Reading(
+                    f"libvirt, network {name}", "no autostart in libvirt or in Portside's record"
+                ),
+            ),
             f"portside pool autostart {name}, and the node agent or the unit of portside pool "
             f"systemd {name}",
         )
@@ -69,7 +73,7 @@ def _no_network(name: str, where: str, uri: str) -> Finding:
         f"libvirt has no network {name}",
         f"Network not found: no network with matching name '{name}'",
         (Reading(uri, f"no network {name}"),),
-        "portside pool define FILE makes one; portside pool list shows those that there are",
+        "portside pool define FILE creates one; portside pool list shows the existing ones",
     )
 
 
@@ -81,9 +85,13 @@ def _examine_number(facts: Facts, pool: PoolFacts, pf: PfFacts | None) -> Iterat
             Code.POOL_NO_PF,
             Level.FAILS,
             where,
-            f"no PF has the interface {definition.pf_name} here",
+            f"no PF on this host has the interface {definition.pf_name}",
             f"Could not get Virtual functions on {definition.pf_name}",
-            (Reading(f"/sys/class/net/{definition.pf_name}", "not there, or no PF's"),),
+            (
+                Reading(
+                    f"/sys/class/net/{definition.pf_name}", "does not exist, or belongs to no PF"
+                ),
+            ),
             "portside vf list shows the PFs and their interfaces; define the pool with one of them",
         )
         return
@@ -106,13 +114,13 @@ def _examine_room(facts: Facts, pool: PoolFacts, pf: PfFacts) -> Iterator[Findin
         Code.POOL_TOO_SMALL,
         Level.FAILS if fails else Level.WARNING,
         f"pool {name}",
-        f"{free} of its {len(pf.vfs)} VFs are free, and domains that are not running want {asked}",
+        f"{free} of its {len(pf.vfs)} VFs are free, and domains that are not running need {asked}",
         f"network '{name}' requires exclusive access to interfaces, but none are available"
         if fails
-        else "nothing: libvirt gives away VFs that none of its own running domains has",
+        else "no error: libvirt assigns any VF that none of its own running domains has",
         (*_describe_wants(wants), *describe_users(facts, pf)),
-        "Make more VFs (a larger <vf num=.../>, then portside pool plan "
-        f"{name}), or do not start all of them at a time",
+        "Create more VFs (a larger <vf num=.../>, then portside pool plan "
+        f"{name}), or do not run all of them at the same time",
     )
 
 
@@ -150,7 +158,7 @@ def _examine_minimum(where: str, minimum: int | None, pf: PfFacts) -> Iterator[F
             f"{wants}gets at most {limit} from its driver {pf.pf.driver}",
             "write to sriov_numvfs: Operation not permitted (EPERM)",
             (*evidence, Reading("the driver", " ".join(pf.driver.hints))),
-            "Define the pool with fewer",
+            "Define the pool with fewer VFs",
         )
     else:
         yield Finding(
@@ -160,8 +168,8 @@ def _examine_minimum(where: str, minimum: int | None, pf: PfFacts) -> Iterator[F
             f"{wants}has {present} now",
             "",
             evidence,
-            "portside pool start makes them, if every VF that is there is proven free; portside "
-            "pool plan says what stands against it",
+            "portside pool start creates them if every existing VF is proven free; portside "
+            "pool plan shows what blocks it",
         )
 
 

@@ -13,8 +13,8 @@ from sidecar.model.vf import UNKNOWN
 
 _STATE: Final = "Portside's state"
 _LET_GO: Final = (
-    "A guest most likely does not let go of a VF that is being removed: see which (portside vf "
-    "list, the kernel's log), resume or end that guest, or boot the host; change nothing else "
+    "A guest most likely does not release a VF that is being removed. Find out which (portside "
+    "vf list, kernel log), resume or stop that guest, or reboot the host; change nothing else "
     "before"
 )
 
@@ -37,7 +37,7 @@ def examine_state(
             "Portside's own records cannot be read, so no VF counts as free",
             error,
             (Reading(_STATE, error),),
-            "Run as root; mend or move away the file that the message names",
+            "Run as root; repair or move away the file that the message names",
         )
     for pf in pfs:
         level = Level.FAILS if not wanted or str(pf.pf.address) in wanted else Level.WARNING
@@ -53,10 +53,10 @@ def _examine_kernel(facts: PfFacts) -> Iterator[Finding]:
             Code.PF_WEDGED,
             Level.FAILS,
             facts.name,
-            "the kernel does not tell its number of VFs: a change of it hangs, and the VFs of "
-            "no PF of this host can be changed",
+            "the kernel does not report its number of VFs: a change of it hangs, and the VFs of "
+            "all PFs on this host cannot be changed",
             "",
-            (Reading(path, "no answer in time"),),
+            (Reading(path, "no answer within the time limit"),),
             _LET_GO,
         )
     elif facts.pf.vfs is not UNKNOWN and facts.answer != len(facts.vfs):
@@ -64,10 +64,10 @@ def _examine_kernel(facts: PfFacts) -> Iterator[Finding]:
             Code.PF_WEDGED,
             Level.WARNING,
             facts.name,
-            "its number of VFs is being changed, or a change broke off",
+            "its number of VFs is being changed, or a change was interrupted",
             "",
             (Reading(path, str(facts.answer)), Reading("virtfn links", str(len(facts.vfs)))),
-            "Ask again in some seconds; if it stays so, look into the kernel's log",
+            "Check again in a few seconds; if nothing changes, see the kernel log",
         )
 
 
@@ -80,8 +80,8 @@ def _examine_records(facts: PfFacts, level: Level) -> Iterator[Finding]:
             "it is in quarantine: Portside changes nothing on it",
             facts.quarantine,
             (Reading(f"{_STATE}, record of {facts.pf.address}", facts.quarantine),),
-            "Once the kernel answers again: portside pool recover NAME. Booting the host ends it "
-            "too",
+            "Once the kernel responds again: portside pool recover NAME. A reboot of the host "
+            "also ends the quarantine",
         )
     elif facts.record is not None and facts.record.operation:
         yield Finding(
@@ -91,7 +91,7 @@ def _examine_records(facts: PfFacts, level: Level) -> Iterator[Finding]:
             "an earlier change was not finished",
             "",
             (Reading(f"{_STATE}, record of {facts.pf.address}", facts.record.operation),),
-            "portside pool plan NAME shows what is missing, portside pool start NAME does it",
+            "portside pool plan NAME shows what is missing; portside pool start NAME completes it",
         )
     for lease in facts.leases:
         if lease.state is LeaseState.INSPECT:
@@ -100,8 +100,10 @@ def _examine_records(facts: PfFacts, level: Level) -> Iterator[Finding]:
                 Code.VF_INSPECT,
                 Level.WARNING,
                 f"{facts.name}, VF {lease.index}",
-                f"it is kept back for {lease.holder or 'nobody known'} until somebody looked at it",
+                f"its lease, held by {lease.holder or 'an unknown holder'}, needs inspection, "
+                "and the VF cannot be taken until then",
                 "",
                 (Reading(f"{_STATE}, lease", reason),),
-                "See portside lease show; portside lease clear ends it if nobody has the VF",
+                "See portside lease show; portside lease clear ends the lease if the VF is "
+                "proven free",
             )

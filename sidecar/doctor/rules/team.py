@@ -50,10 +50,10 @@ def _examine_persistent(domain: DomainNeeds, half: NeededDevice) -> Iterator[Fin
         Code.TEAM_MODEL,
         Level.FAILS,
         f"domain {domain.name}, {half.where}",
-        "the half of a team that stays must be a virtio interface",
+        "the persistent half of a team must be a virtio interface",
         f"virtio-net teaming persistent interface must be <model type='virtio'/>, not '{model}'",
         (Reading(_XML, f"{half.where}, model {half.model or 'not given'}"),),
-        "Write <model type='virtio'/> into it",
+        "Add <model type='virtio'/> to it",
     )
 
 
@@ -84,7 +84,7 @@ def _second(domain: DomainNeeds, device: NeededDevice, other: NeededDevice) -> F
         f"{other.where} already is the VF of the same team",
         "Cannot attach more than one primary device",
         (Reading(_XML, f"both name persistent='{device.partner}'"),),
-        "Team each VF with a virtio interface of its own",
+        "Team each VF with its own virtio interface",
     )
 
 
@@ -106,10 +106,10 @@ def _examine_macs(
         Code.TEAM_MAC,
         Level.FAILS,
         f"domain {domain.name}, {device.where}",
-        f"its MAC address is not that of {partner.where}: the guest does not pair them",
+        f"its MAC address differs from that of {partner.where}: the guest does not pair them",
         "",
         (
-            Reading(source, f"{device.where}: {own or 'no MAC address, libvirt makes one up'}"),
+            Reading(source, f"{device.where}: {own or 'no MAC address, libvirt generates one'}"),
             Reading(_XML, f"{partner.where}: {partner.mac or 'no MAC address'}"),
         ),
         _set_mac(device, partner.mac),
@@ -120,4 +120,4 @@ def _set_mac(device: NeededDevice, mac: MacAddress | None) -> str:
     wanted = mac or "MAC"
     if device.tag == "hostdev":
         return f"portside vf set {device.address} --mac {wanted}, before the domain starts"
-    return f"Write <mac address='{wanted}'/> into both"
+    return f"Set <mac address='{wanted}'/> on both"

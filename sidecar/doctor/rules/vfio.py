@@ -16,7 +16,11 @@ _BOTH: Final = 0o6
 
 def examine_vfio(facts: VfioFacts) -> Iterator[Finding]:
     """Say whether guests get their devices from VFIO."""
-    text = "vfio-pci is there" if facts.loaded else "VFIO is there, vfio-pci is loaded when needed"
+    text = (
+        "vfio-pci is available"
+        if facts.loaded
+        else "VFIO is available; vfio-pci is loaded when needed"
+    )
     evidence = (*_ownership(facts), *(_describe(node) for node in facts.nodes))
     fine = Finding(Code.VFIO, Level.OK, HOST, f"{text}; QEMU may open its files", evidence=evidence)
     return or_fine(_examine(facts), fine)
@@ -40,11 +44,11 @@ def _examine_module(facts: VfioFacts) -> Iterator[Finding]:
                 Code.VFIO_NOT_LOADED,
                 Level.FAILS,
                 HOST,
-                f"there is no {_CONTAINER}, so libvirt takes the host for one without VFIO",
+                f"there is no {_CONTAINER}, so libvirt assumes a host without VFIO",
                 "host doesn't support passthrough of host PCI devices",
-                (Reading(_CONTAINER, "not there"),),
-                "modprobe vfio-pci; and a line vfio-pci in /etc/modules-load.d/vfio.conf, so that "
-                "it stays so after a boot",
+                (Reading(_CONTAINER, "does not exist"),),
+                "modprobe vfio-pci, and a line vfio-pci in /etc/modules-load.d/vfio.conf, so "
+                "that it persists across reboots",
             )
         return
     yield Finding(
@@ -55,11 +59,11 @@ def _examine_module(facts: VfioFacts) -> Iterator[Finding]:
         "Failed to load PCI driver module vfio-pci: modprobe: FATAL: Module vfio-pci not found "
         f"in directory /lib/modules/{facts.release}",
         (
-            Reading("/sys/bus/pci/drivers/vfio-pci", "not there"),
+            Reading("/sys/bus/pci/drivers/vfio-pci", "does not exist"),
             Reading(f"/lib/modules/{facts.release}/modules.dep", "no vfio-pci"),
         ),
-        "Install the kernel's full set of modules; if the kernel's package was upgraded, boot "
-        "the new kernel",
+        "Install the kernel's full set of modules; if the kernel package was upgraded, boot the "
+        "new kernel",
     )
 
 
@@ -82,7 +86,7 @@ def _examine_nodes(facts: VfioFacts) -> Iterator[Finding]:
 def _denied(facts: VfioFacts, path: str, found: tuple[Reading, ...]) -> Finding:
     name = facts.user.name
     if path == _CONTAINER:
-        remedy = f"chmod 0666 {_CONTAINER}, as udev's own rule has it"
+        remedy = f"chmod 0666 {_CONTAINER}, as udev's default rule does"
     else:
         remedy = (
             "Set dynamic_ownership = 1 in /etc/libvirt/qemu.conf and restart libvirt; or a rule "
@@ -92,7 +96,7 @@ def _denied(facts: VfioFacts, path: str, found: tuple[Reading, ...]) -> Finding:
         Code.VFIO_PERMISSION,
         Level.FAILS,
         path,
-        f"user {name}, as which libvirt runs QEMU, may not open it",
+        f"user {name}, which libvirt runs QEMU as, may not open it",
         _DENIED.format(path),
         (*found, *_ownership(facts)),
         remedy,
@@ -126,7 +130,11 @@ def _examine_profiles(facts: VfioFacts) -> Iterator[Finding]:
         Level.FAILS if denied else Level.WARNING,
         HOST,
         f"AppArmor's profile of libvirt's guests {what} /dev/vfio: "
-        + ("no guest gets a VF" if denied else "a guest that starts without a VF gets none later"),
+        + (
+            "no guest can use a VF"
+            if denied
+            else "a guest started without a VF cannot get one later"
+        ),
         _DENIED.format(_CONTAINER),
         tuple(
             Reading(file, "; ".join(found) or "no line on /dev/vfio")

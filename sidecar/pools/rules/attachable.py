@@ -47,7 +47,7 @@ def check_port(target: Target) -> None:
         return
     if ports is None or ports.family is MachineFamily.NONE:
         raise RequestError(
-            "this machine has no PCI bus that a VF could sit on",
+            "this machine has no PCI bus for a VF",
             where=target.where,
             found=target.needs.problem,
         )
@@ -80,10 +80,10 @@ def check_team(target: Target, team: str, mac: MacAddress | None) -> MacAddress:
     for device in target.needs.devices:
         if device.team == "transient" and device.partner == team:
             raise RequestError(
-                "this team has its VF already",
+                "this team already has its VF",
                 where=f"{target.where}, alias {team}",
                 found=f"primary {device.alias or device.where}",
-                expected="none: QEMU takes one primary for a standby",
+                expected="none: QEMU allows one primary per standby",
                 todo="Detach it first",
             )
     if standby.mac is None:
@@ -95,8 +95,8 @@ def check_team(target: Target, team: str, mac: MacAddress | None) -> MacAddress:
             "the halves of a team have different MAC addresses",
             where=f"{target.where}, alias {team}",
             found=f"VF {mac}, {team} {standby.mac}",
-            expected="one MAC address on both",
-            todo="Leave --mac out: the VF gets that of its partner",
+            expected="the same MAC address on both",
+            todo="Leave --mac out: the VF then gets its partner's MAC address",
         )
     return standby.mac
 
@@ -119,7 +119,7 @@ def _find_standby(target: Target, team: str) -> NeededDevice:
             where=where,
             found=f"model {found.model or 'none'}, teaming {found.team or 'none'}",
             expected="a virtio interface with <teaming type='persistent'/>",
-            todo="libvirt sets that before the domain starts, not while it runs",
+            todo="libvirt sets this when the domain starts, not while it runs",
         )
     return found
 

@@ -20,9 +20,7 @@ _PROVING: Final = frozenset({Source.KERNEL, Source.PROCESSES, Source.LIBVIRT})
 """That we have leased a VF to nobody does not prove that nobody has it."""
 _SOURCES: Final = 2
 _ORDER: Final = tuple(Availability)
-_UNPROVEN: Final = Evidence(
-    Availability.UNKNOWN, "that it is free is not confirmed by a second source"
-)
+_UNPROVEN: Final = Evidence(Availability.UNKNOWN, "not confirmed by a second source")
 
 
 def assess(evidence: Iterable[Evidence]) -> Assessment:
@@ -61,7 +59,10 @@ def promise(view: PfView, named: Mapping[PciAddress, str]) -> PfView:
     """
     promised = {
         vf: Evidence(
-            Availability.PROMISED, f"{named[vf]} of the same VM names it", "", Source.CONFIGURATIONS
+            Availability.PROMISED,
+            f"also named by {named[vf]} of the same VM",
+            "",
+            Source.CONFIGURATIONS,
         )
         for vf in view.assessments
         if vf in named
@@ -82,7 +83,7 @@ class Guests:
 
     Args:
         devices: the host's PCI devices in all domains, running or configured.
-        unknown: why libvirt cannot be asked, empty if it answered.
+        unknown: why cannot query libvirt, empty if it answered.
         absent: why it need not be asked, empty if it was: somebody answers for it that no domain
             of libvirt has a VF.
     """
@@ -96,7 +97,7 @@ class Guests:
         if self.absent:
             return (Evidence(Availability.FREE, self.absent, source=Source.LIBVIRT),)
         if self.unknown:
-            text = f"libvirt cannot be asked: {self.unknown}"
+            text = f"cannot query libvirt: {self.unknown}"
             return (Evidence(Availability.UNKNOWN, text, source=Source.LIBVIRT),)
         its = [one for one in self.devices if one.vf == vf]
         running = next((one for one in its if one.live), None)
@@ -130,7 +131,7 @@ def weigh_lease(lease: Lease | None) -> Evidence:
         return Evidence(Availability.FREE, "no lease", source=Source.LEASES)
     who = str(lease.holder or "")
     if lease.state is LeaseState.INSPECT:
-        text = f"its lease is to be inspected: {lease.reason}"
+        text = f"its lease needs inspection: {lease.reason}"
         return Evidence(Availability.INSPECT, text, who, Source.LEASES)
     text = f"{lease.state} by {who}, generation {lease.generation}"
     return Evidence(Availability.LEASED, text, who, Source.LEASES)

@@ -32,7 +32,7 @@ def format_udev_rule(record: PoolRecord, needs_up: str = "") -> str:
         )
     if definition.minimum is None:
         raise RequestError(
-            "a rule needs the number of VFs",
+            "a udev rule needs the number of VFs",
             where=f"pool {definition.name}",
             found="no <vf num='...'/> in its definition",
         )

@@ -37,10 +37,10 @@ def choose_vf(view: PfView, *, libvirt_chooses: bool, managed: bool) -> VirtualF
         risky = [vf for vf in open_to_libvirt if not view.assess(vf).free]
         if risky:
             raise CapacityError(
-                "libvirt would choose the VF, and might take one that is not free",
+                "libvirt would choose the VF and might take one that is not free",
                 where=str(view.pf.address),
                 found=_describe(view, risky),
-                todo="Attach as interface or hostdev: then a free VF is chosen"
+                todo="Use --as interface or --as hostdev, so that Portside chooses a free VF"
                 if any(view.assess(vf).free for vf in vfs)
                 else _advise(view),
             )
@@ -50,7 +50,7 @@ def choose_vf(view: PfView, *, libvirt_chooses: bool, managed: bool) -> VirtualF
         raise CapacityError(
             "no VF is free",
             where=str(view.pf.address),
-            found=_describe(view, view.vfs) or "no VF at all",
+            found=_describe(view, view.vfs) or "no VFs",
             todo=_advise(view),
         )
     if libvirt_chooses:
@@ -80,7 +80,7 @@ def _check_pf(view: PfView) -> None:
         problem = "its interface is down: libvirt would say that the PF is not online"
     if problem:
         raise HostError(
-            "the pool's PF cannot give a VF now", where=str(view.pf.address), found=problem
+            "the pool's PF cannot provide a VF now", where=str(view.pf.address), found=problem
         )
 
 
@@ -89,16 +89,16 @@ def _check_vf(view: PfView, vf: VirtualFunction, *, managed: bool) -> None:
     where, others = f"VF {vf.index} ({vf.address})", view.shared_groups.get(vf.address, ())
     if vf.iommu_group is None or vf.iommu_group is UNKNOWN:
         raise HostError(
-            "this VF has no IOMMU group, so it cannot go to a guest",
+            "this VF has no IOMMU group, so it cannot be assigned to a guest",
             where=where,
-            todo="portside doctor says why",
+            todo="portside doctor shows why",
         )
     if others:
         raise HostError(
-            "this VF's IOMMU group is not viable: a guest would get all of it or nothing",
+            "this VF's IOMMU group is not viable: a guest can only get a group as a whole",
             where=f"{where}, IOMMU group {vf.iommu_group}",
-            found=f"in it also {', '.join(others)}",
-            expected="a group of its own",
+            found=f"also in the group: {', '.join(others)}",
+            expected="an IOMMU group of its own",
         )
     if not managed and not str(vf.driver).startswith("vfio"):
         raise HostError(

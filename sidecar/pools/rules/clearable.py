@@ -57,7 +57,7 @@ def check_clear(view: LeaseView, *, stale: bool = False) -> None:
     Raises:
         RequestError: there is no lease.
         CapacityError: somebody has the VF, is to have it, or may have it.
-        HostError: nobody can tell whether the VF is there, or nothing may touch its PF.
+        HostError: cannot determine whether the VF exists, or nothing may touch its PF.
     """
     lease = view.lease
     if lease.free:
@@ -72,7 +72,7 @@ def check_clear(view: LeaseView, *, stale: bool = False) -> None:
 
 def _is_somebodys(view: LeaseView) -> CapacityError:
     return CapacityError(
-        "the VF is somebody's, so its lease stays",
+        "the VF is leased; not clearing the lease",
         where=view.name,
         found=f"{view.lease.state} by {view.lease.holder}, generation {view.lease.generation}",
         todo=_how_to_return(view),
@@ -82,24 +82,24 @@ def _is_somebodys(view: LeaseView) -> CapacityError:
 def _how_to_return(view: LeaseView) -> str:
     holder = view.lease.holder
     if holder is not None and holder.kind is not HolderKind.DOMAIN:
-        return f"It is returned when the {holder.kind} is stopped"
-    stale = "--stale clears the lease of a domain that has the VF no more"
+        return f"The lease is returned when the {holder.kind} stops"
+    stale = "--stale clears the lease of a domain that no longer has the VF"
     if holder is None or not isinstance(view.vf, VirtualFunction):
         return stale
-    return f"portside pool detach {holder.name} --vf {view.vf.address} gives it back; {stale}"
+    return f"portside pool detach {holder.name} --vf {view.vf.address} returns it; {stale}"
 
 
 def _check_pf(view: LeaseView) -> None:
     if view.quarantine:
         raise HostError(
-            "nothing may touch the PF, so the lease stays",
+            "the PF is in quarantine; not clearing the lease",
             where=view.name,
             found=f"in quarantine: {view.quarantine}",
-            todo="portside pool recover ends that",
+            todo="portside pool recover ends the quarantine",
         )
     if view.vf is UNKNOWN:
         raise HostError(
-            "nobody can tell whether the VF is there, so its lease stays",
+            "cannot determine whether the VF exists; not clearing the lease",
             where=view.name,
             found=f"the VFs of {view.lease.pf} cannot be listed",
             todo="Run as root, on the host itself",
@@ -110,24 +110,25 @@ def _check_stale(view: LeaseView) -> None:
     holder = view.lease.holder
     if view.vf is not None and holder is not None and holder.kind is not HolderKind.DOMAIN:
         raise CapacityError(
-            f"a {holder.kind} may be about to start with the VF, so its lease stays",
+            f"a {holder.kind} may be about to start with the VF; not clearing the lease",
             where=view.name,
             found=f"leased by {holder}",
             todo=_how_to_return(view),
         )
     if view.unasked:
         raise CapacityError(
-            "libvirt cannot be asked whether a domain is to have the VF, so its lease stays",
+            "cannot query libvirt for domains that are configured with the VF; not clearing the "
+            "lease",
             where=view.name,
             found=view.unasked,
             todo=_ASK_LIBVIRT,
         )
     if view.promised:
         raise CapacityError(
-            "a domain is to have the VF, so its lease stays",
+            "a domain's configuration has the VF; not clearing the lease",
             where=view.name,
             found=f"the configuration of domain {view.promised} names it",
-            todo=f"portside pool detach {view.promised} takes it out",
+            todo=f"portside pool detach {view.promised} removes it",
         )
 
 
@@ -140,7 +141,7 @@ def _check_unused(view: LeaseView) -> None:
     if seen.free:
         return
     raise CapacityError(
-        f"the VF {seen.state}, so its lease stays",
+        f"the VF {seen.state}; not clearing the lease",
         where=view.name,
         found=seen.why,
         todo=_what_to_do(seen),
@@ -149,6 +150,6 @@ def _check_unused(view: LeaseView) -> None:
 
 def _what_to_do(seen: Assessment) -> str:
     if seen.availability is Availability.IN_USE:
-        return f"Let go of it first: {', '.join(seen.users) or 'whoever has it'}"
+        return f"Release it first: {', '.join(seen.users) or 'unknown user'}"
     doubts = {one.source for one in seen.obstacles}
     return _ASK_LIBVIRT if Source.LIBVIRT in doubts else "Run as root, on the host itself"

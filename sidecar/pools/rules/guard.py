@@ -65,7 +65,8 @@ class RefusedError(CapacityError):
         super().__init__(
             what,
             found=_list(obstacles),
-            todo="Nothing was changed. Let the holders go first, or leave the VFs as they are",
+            todo="Nothing was changed. Have the holders release their VFs first, or keep the "
+            "current number of VFs",
         )
 
 

@@ -32,7 +32,9 @@ class Step:
     count: int = 0
 
 
-_REPLAY: Final = Step(StepKind.REPLAY_SETTINGS, "set again what was set for the VFs through the PF")
+_REPLAY: Final = Step(
+    StepKind.REPLAY_SETTINGS, "restore the settings made for the VFs through the PF"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def plan_stop(situation: Situation, *, keep_vfs: bool) -> Plan:
     stopping = tuple(_stop_steps(situation))
     holders = find_holders(situation.view)
     if keep_vfs:
-        return Plan(stopping, notes=tuple(f"{one}; it keeps it" for one in holders))
+        return Plan(stopping, notes=tuple(f"{one}; kept" for one in holders))
     ours = situation.made_by_us and not situation.sharers
     barred = [quarantined(situation)] if situation.view.quarantine and ours else []
     obstacles = (*holders, *barred)
@@ -98,15 +100,15 @@ def _stop_steps(situation: Situation) -> Iterator[Step]:
 
 def _why_vfs_stay(situation: Situation) -> Iterator[str]:
     if situation.present and situation.sharers:
-        yield f"the VFs stay: network {', '.join(situation.sharers)} uses the same PF"
+        yield f"keep the VFs: network {', '.join(situation.sharers)} uses the same PF"
     elif situation.present:
-        yield "the VFs stay: Portside did not make them"
+        yield "keep the VFs: Portside did not create them"
 
 
 def _link_steps(situation: Situation) -> Iterator[Step]:
     if situation.view.up is False:
         name = situation.record.definition.pf_name
-        yield Step(StepKind.LINK_UP, f"bring {name} up: VFs of a PF that is down do not work")
+        yield Step(StepKind.LINK_UP, f"bring {name} up: VFs do not work while their PF is down")
 
 
 def _growth_steps(situation: Situation, wanted: int) -> Iterator[Step]:
@@ -117,7 +119,7 @@ def _growth_steps(situation: Situation, wanted: int) -> Iterator[Step]:
     if situation.present:
         yield _removal(situation)
     pf = situation.view.pf.address
-    yield Step(StepKind.MAKE_VFS, f"make {wanted} VFs on {pf} and count them", wanted)
+    yield Step(StepKind.MAKE_VFS, f"create {wanted} VFs on {pf} and count them", wanted)
     yield _REPLAY
 
 
@@ -132,8 +134,8 @@ def _notes(situation: Situation, *, grows: bool) -> Iterator[str]:
         yield f"an earlier run did not finish: {operation}"
     if not grows and situation.record.definition.minimum is not None:
         yield (
-            f"{situation.present} VFs are there, {situation.record.definition.minimum} wanted: "
-            "their number stays as it is"
+            f"{situation.present} VFs are present, {situation.record.definition.minimum} wanted: "
+            "keep all of them"
         )
 
 

@@ -26,14 +26,14 @@ def check_settable(
     users = ", ".join(assessment.users)
     if not force:
         raise CapacityError(
-            f"the VF {assessment.state}, so nothing of it is changed",
+            f"the VF {assessment.state}; not changing its settings",
             where=where,
             found=f"{users}: {assessment.why}" if users else assessment.why,
-            todo="Stop its user first; --force changes all but the MAC address under it",
+            todo="Stop its user first; --force changes all settings except the MAC address",
         )
     if settings.mac is not None:
         raise RequestError(
-            "the MAC address of a VF in use stays, also with --force: its user has it",
+            "the MAC address of a VF in use cannot be changed, even with --force",
             where=where,
             found=users or assessment.why,
             todo="Stop its user first, or leave --mac out",

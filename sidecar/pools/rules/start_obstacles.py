@@ -25,20 +25,22 @@ def find_faults(situation: Situation) -> Iterator[Obstacle]:
         found = ", ".join(names) or "no interface in this network namespace"
         yield Obstacle(
             f"{pf.address}, which was {definition.pf_name} when the pool was defined, has "
-            f"{found} now: define the pool anew"
+            f"{found} now: redefine the pool"
         )
     if pf.driver is None or pf.driver is UNKNOWN:
-        yield Obstacle(f"PF {pf.address} has no driver: bind one, it makes the VFs")
+        yield Obstacle(
+            f"PF {pf.address} has no driver: bind one, since only a driver can create VFs"
+        )
     if view.shared_groups:
         address, others = next(iter(view.shared_groups.items()))
         yield Obstacle(
-            f"the IOMMU groups of {len(view.shared_groups)} VFs are not viable, a guest would get "
-            f"all of it or nothing: that of {address} has {name_some(others)} too"
+            f"the IOMMU groups of {len(view.shared_groups)} VFs are not viable (a guest can only "
+            f"get a group as a whole): that of {address} also has {name_some(others)}"
         )
     if pf.iommu_group is None:
         yield Obstacle(
-            f"PF {pf.address} has no IOMMU group: no VF of it can go to a guest. Switch the IOMMU "
-            "on, in the firmware and with intel_iommu=on on the kernel's command line"
+            f"PF {pf.address} has no IOMMU group: its VFs cannot be assigned to a guest. Enable "
+            "the IOMMU in the firmware, and with intel_iommu=on on the kernel command line"
         )
 
 
@@ -48,26 +50,26 @@ def find_limits(situation: Situation) -> Iterator[Obstacle]:
     if wanted is None:
         if not situation.present:
             yield Obstacle(
-                f"PF {pf.address} has no VF, and the pool does not say how many it wants: "
+                f"PF {pf.address} has no VF, and the pool does not say how many VFs it wants: "
                 "define it with <vf num='...'/>"
             )
         return
     if situation.present >= wanted:
         return
     if pf.totalvfs is UNKNOWN:
-        yield Obstacle(f"how many VFs {pf.address} can have cannot be read (sriov_totalvfs)")
+        yield Obstacle(f"cannot read how many VFs {pf.address} can have (sriov_totalvfs)")
     elif wanted > pf.totalvfs:
         text = f"the pool wants {wanted} VFs, and {pf.address} can have {pf.totalvfs}"
         hints = f": {' '.join(situation.hints).rstrip('.')}" if situation.hints else ""
         yield Obstacle(f"{text} (sriov_totalvfs){hints}")
     elif not situation.configures:
         yield Obstacle(
-            f"the driver {pf.driver} cannot make VFs through sysfs; portside vf show "
-            f"{pf.address} says how it does"
+            f"the driver {pf.driver} cannot create VFs through sysfs; portside vf show "
+            f"{pf.address} says how to create them"
         )
     elif situation.limit is not None and wanted > situation.limit:
         yield Obstacle(
-            f"the pool wants {wanted} VFs, and the driver {pf.driver} makes at most "
+            f"the pool wants {wanted} VFs, and the driver {pf.driver} creates at most "
             f"{situation.limit}"
         )
 

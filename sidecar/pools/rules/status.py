@@ -66,15 +66,18 @@ class PoolStatus:
         if self.present is None:
             found.append("its VFs cannot be listed")
         elif wanted is not None and self.present < wanted:
-            found.append(f"{self.present} VFs of {wanted}: portside pool start makes them")
+            found.append(
+                f"{self.present} of {wanted} wanted VFs present: portside pool start creates the "
+                "others"
+            )
         if self.active and self.present and not self.free:
             taken = ", ".join(f"{number} {one}" for one, number in self.counts.items() if number)
-            found.append(f"exhausted: no VF is free ({taken}), the next guest fails to start")
+            found.append(f"exhausted: no VF is free ({taken}); the next guest will fail to start")
         if self.view.up is False:
             found.append(f"PF {self.record.definition.pf_name} is down")
         found += self._barred()
         found += [
-            f"VF {one.vf.index} ({one.vf.address}) is to be inspected: {one.lease.reason}"
+            f"VF {one.vf.index} ({one.vf.address}) needs inspection: {one.lease.reason}"
             for one in self.vfs
             if one.lease is not None and one.lease.reason
         ]
@@ -85,15 +88,16 @@ class PoolStatus:
         bare = [one.vf for one in self.vfs if one.vf.iommu_group in {None, UNKNOWN}]
         if bare:
             yield (
-                f"{len(bare)} of {len(self.vfs)} VFs have no IOMMU group, so none of them can go "
-                "to a guest: portside doctor says why"
+                f"{len(bare)} of {len(self.vfs)} VFs have no IOMMU group and cannot be assigned "
+                "to a guest: portside doctor shows why"
             )
         shared = self.view.shared_groups
         if shared:
             address, others = next(iter(shared.items()))
             yield (
-                f"the IOMMU groups of {len(shared)} of {len(self.vfs)} VFs are not viable, a guest "
-                f"would get all of it or nothing: that of {address} has {name_some(others)} too"
+                f"the IOMMU groups of {len(shared)} of {len(self.vfs)} VFs are not viable (a "
+                f"guest can only get a group as a whole): that of {address} also has "
+                f"{name_some(others)}"
             )
 
 

@@ -47,7 +47,7 @@ def entry(host: Host, index: int, pf: int = 0, **keys: object) -> dict[str, obje
 
 
 def test_a_vmi_that_asks_nothing_touches_nothing(host: Host) -> None:
-    assert prepare(host, vmi("plain")).note == "asks for no VF"
+    assert prepare(host, vmi("plain")).note == "requests no VF"
     assert not host.state.exists()
     assert host.links.calls == 0
 
@@ -127,12 +127,12 @@ def test_a_namesake_is_another_vmi(host: Host) -> None:
 
 def test_a_vf_whose_state_cannot_be_read_is_refused(host: Host) -> None:
     (host.tree.function(host.vf(1)) / "enable").unlink()
-    assert "cannot be told to be free" in refused(host, vmi("one", [entry(host, 1)]), CapacityError)
+    assert "is not proven free" in refused(host, vmi("one", [entry(host, 1)]), CapacityError)
 
 
 def test_a_libvirt_that_does_not_answer_makes_every_vf_unknown(host: Host) -> None:
     preparer = Preparer(host.node, lambda: ask_guests(host.node))
-    with pytest.raises(CapacityError, match="libvirt cannot be asked"):
+    with pytest.raises(CapacityError, match="cannot query libvirt"):
         preparer.prepare(vmi("one", [entry(host, 1)]))
 
 
@@ -161,7 +161,7 @@ def test_what_cannot_be_set_back_is_left_for_inspection(host: Host) -> None:
     break_down(host)
     lease = host.lease(0)
     assert lease.state is LeaseState.INSPECT
-    assert "could not be set back" in lease.reason
+    assert "could not be restored" in lease.reason
     assert host.lease(1).free
 
 
@@ -246,9 +246,7 @@ def test_entries_without_allocation_need_free_vfs_in_the_pool(host: Host) -> Non
 
 
 def test_a_pool_that_this_node_does_not_have_is_refused(host: Host) -> None:
-    assert "pool fast: there is no such pool" in refused(
-        host, vmi("one", [pool_entry("a")]), HostError
-    )
+    assert "pool fast: no such pool" in refused(host, vmi("one", [pool_entry("a")]), HostError)
 
 
 def test_the_lease_tells_when(host: Host) -> None:

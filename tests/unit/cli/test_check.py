@@ -37,7 +37,7 @@ def test_what_is_right_is_told_with_what_it_asks(tmp_path: Path) -> None:
     assert (code, complaint) == (0, "")
     assert out.splitlines() == [
         f"ok       {file}: VirtualMachine shop/web: interfaces, max_ports",
-        "1 VM checked, 0 refused; 1 object of other kinds passed over",
+        "1 VM checked, 0 refused; 1 object of other kinds skipped",
     ]
 
 
@@ -73,7 +73,7 @@ def test_files_after_a_broken_one_are_checked_all_the_same(tmp_path: Path) -> No
     assert "broken.yaml: neither YAML nor JSON; found expected" in out
     assert "in line 1" in out
     assert f"ok       {good}: " in out
-    assert "1 file not read to the end" in out
+    assert "1 file not fully read" in out
 
 
 def test_programs_get_the_same_as_json() -> None:

@@ -23,13 +23,13 @@ GONE = (
     "<source><address domain='0' bus='0x65' slot='0' function='1'/></source></hostdev>"
 )
 TABLE = """\
-FAILS pf-down  PF 0000:01:00.0 eth1: it is down: libvirt gives none of its VFs to a guest as an interface
+FAILS pf-down  PF 0000:01:00.0 eth1: it is down: libvirt cannot attach its VFs to a guest as interfaces
   says  Unable to configure VF 0 of PF 'eth1' because the PF is not online. Please change host network config to put the PF online.
   read  /sys/class/net/eth1/flags: not up (IFF_UP)
         /sys/class/net/eth1/operstate: down
-  mend  ip link set eth1 up; and in the host's network configuration, so that it stays so after a boot
+  fix   ip link set eth1 up; and in the host's network configuration, so that it persists across reboots
 ok iommu  host: the IOMMU is on
-ok vfio  host: VFIO is there, vfio-pci is loaded when needed; QEMU may open its files
+ok vfio  host: VFIO is available; vfio-pci is loaded when needed; QEMU may open its files
 """  # noqa: E501 - lines as they are printed
 
 
@@ -66,7 +66,7 @@ def test_a_healthy_host(tmp_path: Path) -> None:
     host = Host(tmp_path)
     code, out, err = host.doctor("--connect", host.uri)
     assert (code, err) == (0, "")
-    assert out.endswith("Nothing will fail, 0 warnings.\n")
+    assert out.endswith("0 problems, 0 warnings.\n")
     assert "ok pf  PF 0000:01:00.0 eth1: 1 of 7 VFs, driver igb\n" in out
     assert "/proc/cmdline" not in out
     assert "  read  /sys/kernel/iommu_groups: 2 groups\n" in host.doctor("--verbose")[1]
@@ -77,7 +77,7 @@ def test_what_fails_comes_first_with_message_evidence_and_remedy(tmp_path: Path)
     code, out, _ = host.doctor("--connect", host.uri)
     assert code == 1
     assert out.startswith(TABLE)
-    assert out.endswith("1 thing will fail, 0 warnings.\n")
+    assert out.endswith("1 problem, 0 warnings.\n")
 
 
 def test_json_has_the_same(tmp_path: Path) -> None:
@@ -104,10 +104,10 @@ def test_a_domain_by_name_file_and_standard_input(tmp_path: Path, way: str) -> N
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--domain", "nobody"], "domain nobody: there is no such domain, and no such file"),
-        (["--domain", "/no/such.xml"], "--domain /no/such.xml: there is no such file"),
+        (["--domain", "nobody"], "domain nobody: no such domain, and no such file"),
+        (["--domain", "/no/such.xml"], "--domain /no/such.xml: no such file"),
         (["--domain", "-"], "domain XML: not well-formed"),
-        (["--pool", "nowhere"], "pool nowhere: there is no such pool"),
+        (["--pool", "nowhere"], "pool nowhere: no such pool"),
     ],
 )
 def test_a_wrong_call(tmp_path: Path, arguments: list[str], said: str) -> None:

@@ -120,19 +120,19 @@ def test_a_plan_that_something_stands_against_has_exit_code_1(pool: Command) -> 
     (obstacle,) = plan["obstacles"]
     assert "VF 1 (0000:01:10.2) is in use" in obstacle["text"]
     assert obstacle["who"] == "an unidentified process"
-    assert "Against it: VF 1" in pool.run("plan", "fast", code=1).stdout
+    assert "Blocked by: VF 1" in pool.run("plan", "fast", code=1).stdout
 
 
 def test_start_and_stop_say_what_was_done(pool: Command) -> None:
     pool.define()
     assert "Pool fast started" in pool.run("start", "fast").stdout
-    assert "Nothing was to be done" in pool.run("start", "fast").stdout
+    assert "Nothing to do" in pool.run("start", "fast").stdout
     refused = pool.run("stop", "fast", code=1).stderr
     assert refused.startswith("portside pool stop: pool fast cannot be stopped")
     assert "VF 1" in refused
     stopped = pool.run("stop", "fast", "--keep-vfs").stdout
     assert "1. stop the network fast" in stopped
-    assert "it keeps it" in stopped
+    assert "kept" in stopped
 
 
 def test_the_status_for_people_and_for_programs(pool: Command) -> None:
@@ -147,8 +147,8 @@ def test_the_status_for_people_and_for_programs(pool: Command) -> None:
     assert [vf["availability"] for vf in status["vfs"]] == ["free", "in use"]
     assert {one["source"] for one in status["vfs"][0]["evidence"]} >= {"kernel", "libvirt"}
     text = pool.run("status", "fast").stdout
-    assert "VFs: 4 wanted, 2 there, 1 free, 1 in use, 7 possible" in text
-    assert "Warning: 2 VFs of 4" in text
+    assert "VFs: 4 wanted, 2 present, 1 free, 1 in use, 7 possible" in text
+    assert "Warning: 2 of 4 wanted VFs present" in text
     assert "no such pool" in pool.run("status", "slow", code=1).stderr
 
 
@@ -210,7 +210,7 @@ def test_a_representor_is_no_pf_and_too_many_vfs_a_matter_of_the_firmware(
 
 def test_recover_needs_the_kernels_answer(pool: Command) -> None:
     pool.define()
-    assert "out of quarantine" in pool.run("recover", "fast").stdout
+    assert "Quarantine of pool fast ended" in pool.run("recover", "fast").stdout
     (pool.folder / "sys/bus/pci/devices/0000:01:00.0/sriov_numvfs").write_text("1\n")
     error = pool.run("recover", "fast", code=1).stderr
-    assert "stays in quarantine; found 1; expected 2" in error
+    assert "remains in quarantine; found 1; expected 2" in error

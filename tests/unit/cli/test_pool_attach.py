@@ -22,7 +22,7 @@ def libvirt(tmp_path: Path) -> str:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("detach", "vm"), "name the VF by one of --alias, --mac and --vf"),
+        (("detach", "vm"), "name the VF by one of --alias, --mac or --vf"),
         (("detach", "vm", "--alias", "ua-x", "--vf", "3b:02.1"), "name the VF by one of"),
         (("detach", "vm", "--vf", "3b"), "not a PCI address"),
         (("detach", "vm", "--mac", "x"), "not a MAC address"),
@@ -41,11 +41,11 @@ def test_what_makes_no_sense_is_a_usage_error(arguments: tuple[str, ...], messag
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("attach", "vm", "pool"), "pool pool: there is no such pool"),
-        (("attach", "nobody", "pool"), "domain nobody: there is no such domain"),
-        (("attach", "vm", "pool", "--live", "--config"), "there is no such pool"),
+        (("attach", "vm", "pool"), "pool pool: no such pool"),
+        (("attach", "nobody", "pool"), "domain nobody: no such domain"),
+        (("attach", "vm", "pool", "--live", "--config"), "no such pool"),
         (("detach", "vm", "--alias", "ua-x"), "domain vm, alias ua-x: the domain has no such VF"),
-        (("detach", "nobody", "--vf", "3b:02.1"), "domain nobody: there is no such domain"),
+        (("detach", "nobody", "--vf", "3b:02.1"), "domain nobody: no such domain"),
     ],
 )
 def test_what_is_not_there_is_said(

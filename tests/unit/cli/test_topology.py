@@ -97,7 +97,7 @@ def test_what_is_refused_is_told_in_one_line(
     ("arguments", "complaint"),
     [
         (["absent.xml"], "absent.xml"),
-        ([], "DOMAIN.xml"),
+        ([], "FILE"),
         ([str(DOMAIN), "--vmi", str(VMI), "--after", str(DOMAIN)], "exclude each other"),
         (["-", "--vmi", "-"], "only one file"),
         ([str(DOMAIN), "--svg", "/proc/nowhere/x.svg"], "--svg"),

@@ -53,7 +53,7 @@ IOMMU group:      14
 NUMA node:        1
 Interface:        enp1s0: set up, link up
 VFs:              4 present, 7 possible
-Hint:             igb makes at most 7 VFs a port and refuses more (EPERM).
+Hint:             igb creates at most 7 VFs per port and refuses more (EPERM).
 """
 SHOW_VF = """\
 Address:          0000:01:10.2
@@ -67,8 +67,7 @@ Interface:        none in this network namespace
 Enable count:     1
 State:            in use: qemu 4711
 Processes:        in use: process qemu 4711 has /dev/vfio/16 open
-Kernel:           in use: vfio-pci has it, and the device is switched on (enable
-                  1)
+Kernel:           in use: vfio-pci has it, and the device is enabled (enable 1)
 Libvirt:          free: this host has no libvirt (--connect none)
 Leases:           free: no lease
 """
@@ -164,7 +163,7 @@ def test_json_is_for_programs(host: Host) -> None:
     shown = json.loads(host.vf("show", "01:10.2", "-o", "json")[1])
     assert shown == second | {"driver_override": None}
     itself = json.loads(host.vf("show", "01:00.0", "-o", "json")[1])
-    assert itself.pop("hints") == ["igb makes at most 7 VFs a port and refuses more (EPERM)."]
+    assert itself.pop("hints") == ["igb creates at most 7 VFs per port and refuses more (EPERM)."]
     vfs = [CARD.vf_address(index) for index in range(4)]
     assert itself == pf | {"driver_override": None, "vfs": vfs}
 

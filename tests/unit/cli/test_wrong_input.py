@@ -72,10 +72,10 @@ def answers(
         (MAC, "zz", 2, "not a MAC address; found 'zz'"),
         (MAC, "01:00:5e:00:00:01", 2, "a multicast MAC address cannot belong to an interface"),
         (NAMED, "3b", 2, "not a PCI address"),
-        (ADDRESS, NOWHERE, 1, "there is no VF at this address; found nothing with SR-IOV"),
-        (ADDRESS, PF, 1, "there is no VF at this address; found a PF"),
-        (POOL, "slow", 1, "pool slow: there is no such pool. portside pool list shows"),
-        (DOMAIN, "nobody", 1, "domain nobody: there is no such domain. virsh list --all shows"),
+        (ADDRESS, NOWHERE, 1, "no VF at this address; found nothing with SR-IOV"),
+        (ADDRESS, PF, 1, "no VF at this address; found a PF"),
+        (POOL, "slow", 1, "pool slow: no such pool. portside pool list shows"),
+        (DOMAIN, "nobody", 1, "domain nobody: no such domain. virsh list --all shows"),
     ],
 )
 def test_one_answer(

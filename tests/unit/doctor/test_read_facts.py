@@ -76,7 +76,7 @@ def test_a_host_that_says_nothing_has_libvirts_defaults(
     facts = read_vfio(root, sysfs.root, proc)
     assert facts.dynamic_ownership
     assert (facts.user.name, facts.user.uid, facts.user.gids) == ("qemu", 107, frozenset({36, 107}))
-    assert facts.conf == Reading("/etc/libvirt/qemu.conf", "not there")
+    assert facts.conf == Reading("/etc/libvirt/qemu.conf", "does not exist")
     assert (facts.loaded, facts.available, facts.confined) == (False, UNKNOWN, False)
     assert (facts.nodes, facts.rules, dict(facts.profiles)) == ((), (), {})
 
@@ -166,7 +166,7 @@ def test_pools_of_ours_and_of_others(sysfs: Sysfs, proc: Path, tmp_path: Path) -
     assert not second.autostart
     (only,) = read_pools(store, inventory, answers, "theirs")
     assert only == second
-    with pytest.raises(HostError, match="pool nowhere: there is no such pool; found lan, ours"):
+    with pytest.raises(HostError, match="pool nowhere: no such pool; found lan, ours"):
         list(read_pools(store, inventory, answers, "nowhere"))
 
 

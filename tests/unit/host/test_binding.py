@@ -69,8 +69,9 @@ def test_a_vf_in_use_keeps_its_driver(made: FakeKernel, verdict: Availability) -
         with pytest.raises(HostError) as caught:
             act()
         assert str(caught.value) == (
-            f"VF {ADDRESS}: it keeps its driver: it is {verdict}; found domain a has it, or may "
-            "have it; expected a VF that nobody uses. Free the VF, then try again"
+            f"VF {ADDRESS}: its driver is not changed: the VF is {verdict}; found domain a has "
+            "it, or may "
+            "have it; expected an unused VF. Free the VF, then try again"
         )
     assert (made.driver(ADDRESS), override(made)) == ("igbvf", "(null)")
 
@@ -79,7 +80,7 @@ def test_the_last_look_keeps_an_open_vf_with_its_driver(made: FakeKernel) -> Non
     bind(made.sysfs, VF, "vfio-pci")
     made.hold(ADDRESS, "guest a", lets_go=False)
     for act in (unbind, lambda sysfs, vf: restore(sysfs, vf, "igbvf")):
-        with pytest.raises(HostError, match=r"the device is switched on"):
+        with pytest.raises(HostError, match=r"the device is enabled"):
             act(made.sysfs, VF)
     assert (made.driver(ADDRESS), override(made)) == ("vfio-pci", "vfio-pci")
     assert (made.taken, made.stuck) == ((), ())
@@ -122,15 +123,14 @@ def test_without_iommu_the_vf_goes_back_to_its_driver(tmp_path: Path) -> None:
             bind(kernel.sysfs, VF, "vfio-pci")
         assert (kernel.driver(ADDRESS), override(kernel)) == ("igbvf", "(null)")
     assert str(caught.value) == (
-        f"VF {ADDRESS}: driver vfio-pci does not take it; found Invalid argument (EINVAL). "
-        "The VF has driver igbvf now. The kernel uses no IOMMU: portside doctor says how to "
-        "switch it on"
+        f"VF {ADDRESS}: driver vfio-pci does not bind to it; found Invalid argument (EINVAL). "
+        "The VF has driver igbvf now. The IOMMU is off: portside doctor says how to enable it"
     )
 
 
 def test_what_is_gone_is_told(kernel: FakeKernel) -> None:
     for act in (unbind, lambda sysfs, vf: bind(sysfs, vf, "vfio-pci")):
-        with pytest.raises(HostError, match=f"VF {ADDRESS}: there is no such PCI device"):
+        with pytest.raises(HostError, match=f"VF {ADDRESS}: no such PCI device"):
             act(kernel.sysfs, VF)
 
 

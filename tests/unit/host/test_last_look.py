@@ -26,7 +26,7 @@ def test_the_last_look_sees_a_vf_that_is_open(kernel: FakeKernel) -> None:
     seen = make(kernel, 2, "vfio-pci")
     kernel.hold(str(seen[1]), "guest a")
     error = write_nothing(kernel, seen)
-    assert error.found == f"{seen[1]}: vfio-pci has it, and the device is switched on (enable 1)"
+    assert error.found == f"{seen[1]}: vfio-pci has it, and the device is enabled (enable 1)"
     kernel.release(str(seen[1]))
     write_and_count(kernel.sysfs, PF, 0, must_be_closed=seen)
 
@@ -43,7 +43,7 @@ def test_the_last_look_sees_a_namespace_and_an_interface_that_is_up(kernel: Fake
 def test_the_last_look_sees_an_interface_below_another(kernel: FakeKernel) -> None:
     seen = make(kernel, 1)
     (kernel.root / f"bus/pci/devices/{seen[0]}/net/eth1v0/upper_macvtap0").mkdir()
-    assert "macvtap0 stands on interface eth1v0" in write_nothing(kernel, seen).found
+    assert "macvtap0 is on top of interface eth1v0" in write_nothing(kernel, seen).found
 
 
 def test_the_last_look_sees_that_a_vf_without_driver_is_switched_on(kernel: FakeKernel) -> None:
@@ -51,7 +51,7 @@ def test_the_last_look_sees_that_a_vf_without_driver_is_switched_on(kernel: Fake
     give(kernel, str(vf), "")
     (kernel.root / f"bus/pci/devices/{vf}/enable").write_text("1\n")
     assert write_nothing(kernel, (vf,)).found == (
-        f"{vf}: it has no driver, and the device is switched on (enable 1)"
+        f"{vf}: it has no driver, and the device is enabled (enable 1)"
     )
 
 
@@ -59,18 +59,20 @@ def test_the_last_look_takes_what_it_cannot_read_for_use(kernel: FakeKernel) -> 
     (vf,) = make(kernel, 1, "vfio-pci")
     enable = kernel.root / f"bus/pci/devices/{vf}/enable"
     enable.write_text("\n")
-    assert f"{vf}: whether it is in use cannot be read" in write_nothing(kernel, (vf,)).found
+    assert f"{vf}: cannot read whether it is in use" in write_nothing(kernel, (vf,)).found
     enable.unlink()
     assert "No such file" in write_nothing(kernel, (vf,)).found
 
 
 def test_vfs_that_came_or_went_since_the_decision_stop_the_write(kernel: FakeKernel) -> None:
     seen = make(kernel, 2)
-    assert write_nothing(kernel, seen[:1]).found == f"{seen[1]}: is new since the decision was made"
+    assert (
+        write_nothing(kernel, seen[:1]).found == f"{seen[1]}: appeared since the decision was made"
+    )
     gone = PciAddress.parse("0000:01:10.4")
-    assert write_nothing(kernel, (*seen, gone)).found.startswith(f"{gone}: is gone since")
+    assert write_nothing(kernel, (*seen, gone)).found.startswith(f"{gone}: disappeared since")
     # A decision to make VFs where there are none does not hold once there are some.
-    with pytest.raises(HostError, match="is new since the decision"):
+    with pytest.raises(HostError, match="appeared since the decision"):
         write_numvfs(kernel.sysfs, PF, 2, must_be_closed=())
 
 
@@ -80,7 +82,7 @@ def test_a_child_whose_time_is_up_before_it_began_does_not_write(kernel: FakeKer
     enable = kernel.root / f"bus/pci/devices/{vf}/enable"
     enable.unlink()
     os.mkfifo(enable)
-    with pytest.raises(HostError, match=r"had not begun after 0\.2 s") as caught:
+    with pytest.raises(HostError, match=r"did not start within 0\.2 s") as caught:
         write_numvfs(kernel.sysfs, PF, 0, must_be_closed=(vf,), seconds=0.2)
     assert not isinstance(caught.value, WriteHung)
     assert kernel.vfs(FIRST) == (str(vf),)

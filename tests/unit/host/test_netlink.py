@@ -37,7 +37,7 @@ def test_an_interface_that_does_not_exist_is_named() -> None:
         'netlink.apply_settings("eth9", 0, VfSettings(trust=True))',
     ):
         assert run_in_namespace([], fail(call)).startswith(
-            "interface eth9: there is no such network interface"
+            "interface eth9: no such network interface"
         )
 
 

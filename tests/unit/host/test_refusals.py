@@ -44,7 +44,7 @@ def test_what_the_kernel_refuses_comes_back(kernel: FakeKernel, row: Write) -> N
             (
                 "PF 0000:01:00.0 (driver igb): 8 was not written to sriov_numvfs; found Numerical "
                 "result out of range (ERANGE): the PF has at most 7 VFs. "
-                "Ask for fewer. igb makes at most 7 VFs a port and refuses more (EPERM)"
+                "Request fewer VFs. igb creates at most 7 VFs per port and refuses more (EPERM)"
             ),
         ),
         (
@@ -53,7 +53,8 @@ def test_what_the_kernel_refuses_comes_back(kernel: FakeKernel, row: Write) -> N
             "",
             (
                 "PF 0000:01:00.0: 2 was not written to sriov_numvfs; found No such file or "
-                "directory (ENOENT): the PF has no driver. Bind its driver: only that can make VFs"
+                "directory (ENOENT): the PF has no driver. Bind its driver: only a driver can "
+                "create VFs"
             ),
         ),
         (
@@ -62,10 +63,11 @@ def test_what_the_kernel_refuses_comes_back(kernel: FakeKernel, row: Write) -> N
             "vfio-pci",
             (
                 "PF 0000:01:00.0 (driver vfio-pci): 2 was not written to sriov_numvfs; found No "
-                "such file or directory (ENOENT): driver vfio-pci cannot make VFs through sysfs "
-                "(it has no sriov_configure). Use the card's own PF driver, or that driver's own "
-                "way to make VFs. vfio-pci makes VFs of a PF only with its parameter "
-                "enable_sriov=1 (ENOENT)"
+                "such file or directory (ENOENT): driver vfio-pci cannot create VFs through "
+                "sysfs (it has no sriov_configure). Use the card's own PF driver, or create the "
+                "VFs by that driver's own means. vfio-pci creates VFs of a PF only with its "
+                "parameter "
+                "enable_sriov=1 (else ENOENT)"
             ),
         ),
         (
@@ -75,8 +77,8 @@ def test_what_the_kernel_refuses_comes_back(kernel: FakeKernel, row: Write) -> N
             (
                 "PF 0000:01:00.0 (driver igb): 3 was not written to sriov_numvfs; found Device or "
                 "resource busy (EBUSY): the kernel changes one number of VFs to another only "
-                "through 0, or the driver is busy. VFs that are there stay as they are; more are "
-                "to be had only once all of them are free"
+                "through 0, or the driver is busy. Existing VFs are kept; more can be created "
+                "only once all of them are free"
             ),
         ),
     ],
@@ -95,15 +97,18 @@ def test_users_read_what_it_means(
 @pytest.mark.parametrize(
     ("number", "text"),
     [
-        (errno.EAGAIN, r"\(EAGAIN\): the driver is not ready for it now\. Try again"),
-        (errno.EPERM, r"\(EPERM\): the driver does not allow that many\. .*none without MSI-X"),
-        (errno.ENOMEM, r"\(ENOMEM\): there is no room .* pci=realloc"),
-        (errno.EIO, r"\(EIO\): the card or the bus does not answer"),
+        (errno.EAGAIN, r"\(EAGAIN\): the driver is not ready\. Try again"),
+        (errno.EPERM, r"\(EPERM\): the driver does not allow that many VFs\. .*none without MSI-X"),
+        (errno.ENOMEM, r"\(ENOMEM\): not enough space .* pci=realloc"),
+        (errno.EIO, r"\(EIO\): the card or the bus does not respond"),
         (errno.ENOSYS, r"\(ENOSYS\): the kernel or the device has no SR-IOV\."),
-        (errno.EOPNOTSUPP, r"\(EOPNOTSUPP\): the driver cannot make VFs as the card is set up"),
+        (
+            errno.EOPNOTSUPP,
+            r"\(EOPNOTSUPP\): the driver cannot create VFs with the card's current configuration",
+        ),
         (errno.EINVAL, r"\(EINVAL\): .*Bring the PF's interface up"),
         (errno.ENOSPC, r"\(ENOSPC\): the card or its driver has nothing left .* MSI-X vectors"),
-        (errno.EDQUOT, r"Disk quota exceeded \(EDQUOT\)\. Look into the kernel's log"),
+        (errno.EDQUOT, r"Disk quota exceeded \(EDQUOT\)\. See the kernel log"),
     ],
 )
 def test_a_driver_refuses_for_reasons_of_its_own(
@@ -129,8 +134,8 @@ def test_a_drivers_own_meaning_of_an_errno_is_told(tmp_path: Path, driver: Drive
 @pytest.mark.parametrize(
     ("behaviour", "up", "made", "hint"),
     [
-        (Behaviour(if_down=0), False, 0, "bnxt_en makes no VFs while the PF is down"),
-        (Behaviour(makes_at_most=3), True, 3, "or fewer than asked"),
+        (Behaviour(if_down=0), False, 0, "bnxt_en creates no VFs while the PF is down"),
+        (Behaviour(makes_at_most=3), True, 3, "may create fewer than requested"),
     ],
 )
 def test_a_driver_that_says_yes_and_makes_fewer_is_told(
@@ -143,5 +148,5 @@ def test_a_driver_that_says_yes_and_makes_fewer_is_told(
             write_and_count(kernel.sysfs, PF, 5, must_be_closed=())
         assert count_vfs(kernel.sysfs, PF) == made
     assert caught.value.found == f"{made} VFs"
-    assert "driver bnxt_en said yes" in str(caught.value)
+    assert "driver bnxt_en reported success" in str(caught.value)
     assert hint in str(caught.value)

@@ -38,7 +38,7 @@ def use(tmp_path: Path, vf: FakeVf, processes: Processes | None = None) -> Asses
             {},
             Availability.FREE,
             [],
-            ["vfio-pci has it, and the device is switched off (enable 0)"],
+            ["vfio-pci has it, and the device is disabled (enable 0)"],
         ),
         (
             FakeVf("vfio-pci", group=16, enable=1),
@@ -47,7 +47,7 @@ def use(tmp_path: Path, vf: FakeVf, processes: Processes | None = None) -> Asses
             ["qemu 4711"],
             [
                 "process qemu 4711 has /dev/vfio/16 open",
-                "vfio-pci has it, and the device is switched on (enable 1)",
+                "vfio-pci has it, and the device is enabled (enable 1)",
             ],
         ),
         (
@@ -55,7 +55,7 @@ def use(tmp_path: Path, vf: FakeVf, processes: Processes | None = None) -> Asses
             QEMU,
             Availability.IN_USE,
             ["an unidentified process"],
-            ["mlx5_vfio_pci has it, and the device is switched on (enable 1)"],
+            ["mlx5_vfio_pci has it, and the device is enabled (enable 1)"],
         ),
         # The group is open, the device not yet: a guest about to start.
         (FakeVf("vfio-pci", group=16), QEMU, Availability.IN_USE, ["qemu 4711"], None),
@@ -78,7 +78,7 @@ def use(tmp_path: Path, vf: FakeVf, processes: Processes | None = None) -> Asses
             {},
             Availability.FREE,
             [],
-            ["it has no driver, and the device is switched off (enable 0)"],
+            ["it has no driver, and the device is disabled (enable 0)"],
         ),
         (FakeVf(None, enable=2), {}, Availability.IN_USE, [], None),
         (FakeVf("igbvf"), {}, Availability.IN_USE, ["another network namespace?"], None),
@@ -135,13 +135,13 @@ def test_each_signal_is_weighed(  # noqa: PLR0913, PLR0917 - one parameter a col
         (
             FakeVf("vfio-pci", group=16),
             "enable",
-            "whether the device is switched on cannot be read",
+            "cannot read whether the device is enabled",
         ),
-        (FakeVf(None), "enable", "whether the device is switched on cannot be read"),
+        (FakeVf(None), "enable", "cannot read whether the device is enabled"),
         (FakeVf("igbvf"), "driver", "its driver cannot be read"),
-        (FakeVf("vfio-pci", group=16), "iommu_group", "its IOMMU group cannot be read"),
-        (FakeVf(interfaces=[IDLE]), "net/eth9/flags", "whether interface eth9 is up cannot"),
-        (FakeVf(interfaces=[IDLE]), "net/eth9", "what uses interface eth9 cannot be read"),
+        (FakeVf("vfio-pci", group=16), "iommu_group", "cannot read its IOMMU group"),
+        (FakeVf(interfaces=[IDLE]), "net/eth9/flags", "cannot read whether interface eth9 is up"),
+        (FakeVf(interfaces=[IDLE]), "net/eth9", "cannot read what uses interface eth9"),
         (FakeVf(interfaces=[IDLE]), "net", "its interfaces cannot be read"),
         (
             FakeVf(interfaces=[replace(IDLE, master="br0")]),
@@ -180,7 +180,7 @@ def test_hidden_processes_matter_only_if_enable_does_not_tell(tmp_path: Path) ->
     (signals,) = inventory.signals.values()
     usage = confirmed(signals)
     assert usage.availability is Availability.UNKNOWN
-    assert "not every process may be looked at" in [one.text for one in usage.evidence]
+    assert "not all processes can be inspected" in [one.text for one in usage.evidence]
     assert inventory.pfs[0].vfs is not UNKNOWN
 
 
@@ -213,4 +213,4 @@ def test_addresses_that_nobody_can_tell_are_a_doubt(
     (signals,) = read_inventory(sysfs, make_procfs(tmp_path / "proc", {})).signals.values()
     usage = confirmed(signals)
     assert usage.availability is Availability.UNKNOWN
-    assert any("IP address cannot be read" in one.text for one in usage.evidence)
+    assert any("cannot read whether interface" in one.text for one in usage.evidence)

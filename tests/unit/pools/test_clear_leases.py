@@ -71,7 +71,7 @@ def test_a_vf_that_a_process_has_stays(host: PoolHost, *, stale: bool) -> None:
     host.bind_vfio(name)
     lease(host, cut_short=not stale)
     host.kernel.hold(name, "qemu")
-    with pytest.raises(CapacityError, match="so its lease stays"):
+    with pytest.raises(CapacityError, match="not clearing the lease"):
         clear_lease(host.node, PciAddress.parse(name), stale=stale)
     host.kernel.release(name)
     clear_lease(host.node, PciAddress.parse(name), stale=stale)
@@ -92,7 +92,7 @@ def test_a_vf_that_only_libvirt_sees_in_use_stays(host: PoolHost, *, stale: bool
 def test_without_libvirt_nothing_is_proven(host: PoolHost, *, stale: bool) -> None:
     (name,) = host.make(1)
     lease(host, cut_short=not stale)
-    with pytest.raises(CapacityError, match="libvirt cannot be asked"):
+    with pytest.raises(CapacityError, match="cannot query libvirt"):
         clear_lease(alone(host), PciAddress.parse(name), stale=stale)
     assert not host.store.leases(ADDRESS)[0].free
 
@@ -101,7 +101,7 @@ def test_a_lease_is_stale_once_its_domain_is_gone(host: PoolHost) -> None:
     (name,) = host.make(1)
     vf = PciAddress.parse(name)
     lease(host)
-    with pytest.raises(CapacityError, match=f"portside pool detach vm1 --vf {name} gives it back"):
+    with pytest.raises(CapacityError, match=f"portside pool detach vm1 --vf {name} returns it"):
         clear_lease(host.node, vf)
     define_domain(host, name, start=False)
     with pytest.raises(CapacityError, match="the configuration of domain vm1 names it"):
@@ -128,7 +128,7 @@ def test_unless_its_domain_waits_for_it(host: PoolHost) -> None:
     lease(host)
     with pytest.raises(CapacityError, match="the configuration of domain vm1 names it"):
         clear_lease(host.node, VfPlace(ADDRESS, 0), stale=True)
-    with pytest.raises(CapacityError, match="libvirt cannot be asked"):
+    with pytest.raises(CapacityError, match="cannot query libvirt"):
         clear_lease(alone(host), VfPlace(ADDRESS, 0), stale=True)
     assert state(host) is LeaseState.LEASED
 
@@ -141,7 +141,7 @@ def test_a_pf_that_is_gone_took_its_vfs_along(host: PoolHost) -> None:
             held.take(0, DOMAIN, SETTINGS, "fast", host.node.now())
     clear_lease(host.node, VfPlace(gone, 0))
     assert host.store.leases(gone)[0].free
-    with pytest.raises(HostError, match="nobody can tell whether the VF is there"):
+    with pytest.raises(HostError, match="cannot determine whether the VF exists"):
         clear_lease(host.node, VfPlace(other, 0))
     assert show_lease(host.node, VfPlace(other, 0)).vf is UNKNOWN
 
@@ -161,7 +161,7 @@ def test_a_pf_in_quarantine_keeps_its_leases(host: PoolHost) -> None:
 def test_what_has_no_lease_leaves_no_trace(host: PoolHost, tmp_path: Path) -> None:
     (name,) = host.make(1)
     for which in (PciAddress.parse(name), VfPlace(ADDRESS, 5), VfPlace(PciAddress(9, 9, 0, 0), 0)):
-        with pytest.raises(RequestError, match="there is no lease of this VF"):
+        with pytest.raises(RequestError, match="this VF has no lease"):
             clear_lease(host.node, which)
     with pytest.raises(RequestError, match="no VF at this address; found a PF"):
         clear_lease(host.node, ADDRESS)
@@ -169,7 +169,7 @@ def test_what_has_no_lease_leaves_no_trace(host: PoolHost, tmp_path: Path) -> No
         clear_lease(host.node, PciAddress(9, 9, 0, 0))
     assert host.store.all_leases() == ()
     assert not (tmp_path / "state").exists()
-    with pytest.raises(RequestError, match="there is no lease of this VF"):
+    with pytest.raises(RequestError, match="this VF has no lease"):
         show_lease(host.node, VfPlace(ADDRESS, 5))
 
 

@@ -129,7 +129,7 @@ def test_autostart_is_ours_and_survives_a_definition(host: PoolHost) -> None:
 
 @pytest.mark.parametrize("method", ["plan", "start", "stop", "undefine", "recover", "record"])
 def test_a_pool_that_is_not_there_is_named(host: PoolHost, method: str) -> None:
-    with pytest.raises(HostError, match="pool slow: there is no such pool"):
+    with pytest.raises(HostError, match="pool slow: no such pool"):
         getattr(host.pools, method)("slow")
 
 

@@ -63,7 +63,7 @@ def test_a_held_vf_stands_against_a_stop_and_the_network_runs_on(host: PoolHost)
 def test_a_driver_that_makes_fewer_is_found_out(host: PoolHost) -> None:
     host.kernel.behaviours["igb"] = replace(host.kernel.behaviours["igb"], makes_at_most=2)
     host.define(4)
-    with pytest.raises(HostError, match=r"found 2 VFs; expected 4.*2 VFs are there"):
+    with pytest.raises(HostError, match=r"found 2 VFs; expected 4.*has 2 VFs"):
         host.pools.start("fast")
     assert len(host.vfs()) == 2, "it never goes back to 0"
     assert not host.networks.is_active("fast")
@@ -73,7 +73,7 @@ def test_a_refused_number_leaves_the_host_as_it_was(host: PoolHost) -> None:
     host.kernel.behaviours["igb"] = replace(host.kernel.behaviours["igb"], refuses=errno.EIO)
     host.kernel.set_up(PF)
     host.define(4)
-    with pytest.raises(HostError, match=r"\(EIO\).*The host is as it was"):
+    with pytest.raises(HostError, match=r"\(EIO\).*Nothing has changed on the host"):
         host.pools.start("fast")
     assert host.vfs() == ()
     assert host.record == PfRecord(ADDRESS)
@@ -85,7 +85,7 @@ def test_growth_that_fails_makes_as_many_again(host: PoolHost) -> None:
     host.pools.start("fast")
     host.kernel.behaviours["igb"] = replace(host.kernel.behaviours["igb"], limit=3)
     host.want(4)
-    with pytest.raises(HostError, match="The host is as it was"):
+    with pytest.raises(HostError, match="Nothing has changed on the host"):
         host.pools.start("fast")
     assert len(host.vfs()) == 2
     assert host.networks.is_active("fast")
@@ -98,7 +98,7 @@ def test_a_write_that_hangs_puts_the_pf_into_quarantine(host: PoolHost) -> None:
     # Another tool removes it: until the guest lets go, the kernel makes no VF of any PF.
     assert host.kernel.write(f"{OTHER},sriov_numvfs", "0") == errno.EINPROGRESS
     host.define(2)
-    with pytest.raises(HostError, match=r"does not come back.*the PF is in quarantine"):
+    with pytest.raises(HostError, match=r"does not return.*the PF is in quarantine"):
         host.pools.start("fast")
     assert len(host.kernel.stuck) == 2
     for attempt in (host.pools.start, host.pools.recover):
@@ -131,7 +131,7 @@ def test_quarantine_lasts_until_the_kernel_answers_again(host: PoolHost) -> None
 def test_a_network_that_does_not_start_leaves_its_vfs(host: PoolHost) -> None:
     host.define(2)
     host.networks.undefine("fast")
-    with pytest.raises(HostError, match=r"no such network.*2 VFs are there"):
+    with pytest.raises(HostError, match=r"no such network.*has 2 VFs"):
         host.pools.start("fast")
     assert len(host.vfs()) == 2
 
@@ -139,7 +139,9 @@ def test_a_network_that_does_not_start_leaves_its_vfs(host: PoolHost) -> None:
 def test_a_group_that_is_not_viable_is_found_before_the_network_starts(tmp_path: Path) -> None:
     with make_host(tmp_path, shared=True) as host:
         host.define(2)
-        with pytest.raises(HostError, match=r"not viable.*also 0000:01:00.0 \(igb\).*2 VFs are"):
+        with pytest.raises(
+            HostError, match=r"not viable.*also in the group: 0000:01:00.0 \(igb\).*has 2 VFs"
+        ):
             host.pools.start("fast")
         assert not host.networks.is_active("fast")
 

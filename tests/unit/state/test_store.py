@@ -65,9 +65,9 @@ def test_a_late_return_is_refused(store: Store) -> None:
 @pytest.mark.parametrize(
     ("act", "complaint"),
     [
-        (lambda held: held.finish_return(held.leases()[3], NOW), "was not begun"),
-        (lambda held: held.clear(3, NOW), "only a lease that is to be inspected"),
-        (lambda held: held.clear(4, NOW), "only a lease that is to be inspected"),
+        (lambda held: held.finish_return(held.leases()[3], NOW), "was not started"),
+        (lambda held: held.clear(3, NOW), "only a lease that needs inspection"),
+        (lambda held: held.clear(4, NOW), "only a lease that needs inspection"),
         (lambda held: held.take(65536, BOB, VfSettings(), "", NOW), "out of range"),
         (lambda held: held.take(-1, BOB, VfSettings(), "", NOW), "out of range"),
         (lambda held: held.write_record(PfRecord(OTHER)), "the record of another PF"),
@@ -90,8 +90,8 @@ def test_an_intent_left_behind_is_to_be_inspected(store: Store) -> None:
         held.begin_return(held.leases()[1], 1, NOW)
     with store.lock(PF) as held:
         leases = held.leases()
-    assert leases[0].reason == "taking it for domain bob was cut short (begun " + NOW_TEXT
-    assert leases[1].reason == "returning it for vmi shop/ann was cut short (begun " + NOW_TEXT
+    assert leases[0].reason == "taking it for domain bob was interrupted (started " + NOW_TEXT
+    assert leases[1].reason == "returning it for vmi shop/ann was interrupted (started " + NOW_TEXT
     assert (leases[0].state, leases[0].holder) == (LeaseState.INSPECT, BOB)
     with store.lock(PF) as held:
         assert held.clear(0, NOW).free

@@ -37,7 +37,7 @@ def test_a_domain_is_found_by_name_and_by_uuid(libvirt: Libvirt, name: str) -> N
 
 def test_one_that_is_not_there_is_named(libvirt: Libvirt) -> None:
     assert find_domain(libvirt, "nobody") is None
-    with pytest.raises(HostError, match="domain nobody: there is no such domain"):
+    with pytest.raises(HostError, match="domain nobody: no such domain"):
         need_domain(libvirt, "nobody")
 
 

@@ -73,7 +73,7 @@ def test_autostart_is_kept(networks: Networks) -> None:
 @pytest.mark.parametrize("action", [Networks.start, Networks.destroy, Networks.undefine])
 def test_a_network_that_is_not_there_is_named(networks: Networks, action: object) -> None:
     assert callable(action)
-    with pytest.raises(HostError, match=r"node.xml, network nothing: there is no such"):
+    with pytest.raises(HostError, match=r"node.xml, network nothing: no such"):
         action(networks, "nothing")
 
 

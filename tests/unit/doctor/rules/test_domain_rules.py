@@ -185,7 +185,7 @@ def test_a_vf_that_the_domain_itself_has() -> None:
 def test_a_vf_whose_interface_the_host_uses_is_taken_from_there() -> None:
     found = only(used(asked(hostdev(vf_address(0))), 0, "eth1v0 is up"))
     assert (found.code, found.level) == (Code.VF_IN_USE, Level.WARNING)
-    assert "takes it away" in found.message
+    assert "detaches it" in found.message
 
 
 def test_a_vf_that_libvirt_is_not_to_take_from_its_driver() -> None:

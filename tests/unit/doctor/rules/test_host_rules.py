@@ -50,14 +50,14 @@ def test_no_iommu_group_means_that_no_device_goes_to_a_guest() -> None:
     assert (found.code, found.level) == (Code.IOMMU_OFF, Level.FAILS)
     assert found.message == "host doesn't support passthrough of host PCI devices"
     assert Reading("/sys/kernel/iommu_groups", "0 groups") in found.evidence
-    assert Reading("/proc/cmdline", "no word on the IOMMU") in found.evidence
+    assert Reading("/proc/cmdline", "no IOMMU options") in found.evidence
 
 
 def test_the_word_that_switches_the_iommu_off_is_named() -> None:
     line = "quiet intel_iommu=off"
     found = only(healthy(iommu=replace(IOMMU, groups=0, types={}, command_line=line)))
     assert "intel_iommu=off" in found.text
-    assert found.remedy.startswith("Take intel_iommu=off off")
+    assert found.remedy.startswith("Remove intel_iommu=off from")
 
 
 def test_groups_that_cannot_be_read_are_not_an_iommu() -> None:

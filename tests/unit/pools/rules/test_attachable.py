@@ -50,7 +50,7 @@ def test_a_running_domain_with_a_free_port_takes_a_vf() -> None:
             CapacityError,
             "closed by hotplug='off'",
         ),
-        (target(machine="microvm"), RequestError, "no PCI bus that a VF could sit on"),
+        (target(machine="microvm"), RequestError, "no PCI bus for a VF"),
     ],
 )
 def test_a_running_domain_without_one_is_refused(
@@ -105,7 +105,7 @@ def test_the_primary_of_another_team_does_not_matter() -> None:
         (
             target(ROOT, port(1), port(2), STANDBY, primary()),
             None,
-            "this team has its VF already; found primary ua-old",
+            "this team already has its VF; found primary ua-old",
         ),
         (
             target(STANDBY.replace(PLACE.format(1), ""), machine="pc"),

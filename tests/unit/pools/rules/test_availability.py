@@ -75,7 +75,7 @@ def test_the_worst_signal_counts_and_a_promise_is_of_what_is_proven_free() -> No
     assert promised.availability is Availability.PROMISED
     unproven = assess((KERNEL_FREE, weigh_configuration("vm1")))
     assert unproven.availability is Availability.UNKNOWN
-    assert unproven.obstacles[0].text == "that it is free is not confirmed by a second source"
+    assert unproven.obstacles[0].text == "not confirmed by a second source"
 
 
 def test_what_is_left_out_is_decided_anew() -> None:
@@ -109,7 +109,7 @@ def test_no_answer_is_a_doubt_and_no_libvirt_is_somebodys_word() -> None:
     (silent,) = Guests(unknown="refused").weigh(vf(0).address)
     assert (silent.verdict, silent.text) == (
         Availability.UNKNOWN,
-        "libvirt cannot be asked: refused",
+        "cannot query libvirt: refused",
     )
     (absent,) = NO_LIBVIRT.weigh(vf(0).address)
     assert (absent.verdict, absent.source) == (Availability.FREE, Source.LIBVIRT)
@@ -150,6 +150,6 @@ def test_what_a_vm_names_is_promised_to_it() -> None:
         Availability.IN_USE,
         Availability.FREE,
     ]
-    assert view.assess(vf(0)).why == "$[0] of the same VM names it"
+    assert view.assess(vf(0)).why == "also named by $[0] of the same VM"
     assert count_vfs(view)[Availability.FREE] == 1
     assert set(count_vfs(view)) == set(Availability)

@@ -32,7 +32,7 @@ IN_A_DOMAIN = assess(
 )
 PROMISED = assess((*FREE.evidence, weigh_configuration("vm1")))
 DOUBTFUL = assess(
-    (KERNEL_FREE, Evidence(Availability.UNKNOWN, "libvirt cannot be asked", source=Source.LIBVIRT))
+    (KERNEL_FREE, Evidence(Availability.UNKNOWN, "cannot query libvirt", source=Source.LIBVIRT))
 )
 
 
@@ -60,7 +60,7 @@ def test_libvirt_chooses_among_those_that_no_domain_has() -> None:
 def test_libvirt_does_not_choose_where_one_is_not_free(usage: Assessment) -> None:
     view = look([FREE, usage])
     error = refusal(CapacityError, choose, view, libvirt_chooses=True)
-    assert "libvirt would choose the VF, and might take one that is not free" in str(error)
+    assert "libvirt would choose the VF and might take one that is not free" in str(error)
     assert str(vf(1).address) in error.found
     assert str(vf(0).address) not in error.found
     assert choose(view) == 0
@@ -79,10 +79,10 @@ def test_a_refusal_names_everybody() -> None:
     assert error.what == "no VF is free"
     reasons = (
         "in use: process qemu 7 has /dev/vfio/4 open",
-        "unknown: libvirt cannot be asked",
+        "unknown: cannot query libvirt",
         "in use: domain vm1 (paused) has it",
         "promised: the configuration of domain vm1 names it",
-        "unknown: that it is free is not confirmed by a second source",
+        "unknown: not confirmed by a second source",
     )
     assert error.found == "; ".join(
         f"VF {index} ({vf(index).address}) is {text}" for index, text in enumerate(reasons)
@@ -103,7 +103,7 @@ def test_more_vfs_are_not_advised_where_the_host_brings_them_up() -> None:
 
 
 def test_a_pf_without_vfs_says_so() -> None:
-    assert "no VF at all" in str(refusal(CapacityError, choose, look([])))
+    assert "no VFs" in str(refusal(CapacityError, choose, look([])))
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,10 @@ def test_a_pf_without_vfs_says_so() -> None:
         (look([FREE], up=False), "its interface is down"),
         (look([FREE], record=PfRecord(PF, boot=BOOT, quarantine="it hung")), "quarantine: it hung"),
         (situation(vfs=UNKNOWN).view, "its VFs cannot be listed"),
-        (look([FREE], shared_groups={vf(0).address: ("0000:01:00.1",)}), "in it also 0000:01:00.1"),
+        (
+            look([FREE], shared_groups={vf(0).address: ("0000:01:00.1",)}),
+            "also in the group: 0000:01:00.1",
+        ),
     ],
 )
 def test_a_pf_or_vf_that_cannot_go_to_a_guest(view: PfView, message: str) -> None:

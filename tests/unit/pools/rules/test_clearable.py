@@ -15,7 +15,7 @@ from tests.unit.domainxml.build import refusal
 from tests.unit.pools.rules.situations import FREE, HELD, KERNEL_FREE, LIBVIRT_FREE, PF, vf
 
 DOMAIN = Holder(HolderKind.DOMAIN, "vm1", "7a2ab9c0")
-UNPROVEN = "that it is free is not confirmed by a second source"
+UNPROVEN = "not confirmed by a second source"
 VMI = Holder(HolderKind.VMI, "shop/vm1", "1")
 INSPECT = Lease(PF, 0, 4, LeaseState.INSPECT, DOMAIN, reason="taking it was cut short")
 LEASED = Lease(PF, 0, 4, LeaseState.LEASED, DOMAIN)
@@ -23,7 +23,7 @@ SILENT = assess(
     (
         KERNEL_FREE,
         Evidence(Availability.FREE, "no process has it open", source=Source.PROCESSES),
-        Evidence(Availability.UNKNOWN, "libvirt cannot be asked: refused", source=Source.LIBVIRT),
+        Evidence(Availability.UNKNOWN, "cannot query libvirt: refused", source=Source.LIBVIRT),
     )
 )
 
@@ -53,8 +53,8 @@ def test_what_is_to_be_inspected_goes_if_nobody_has_it(
 @pytest.mark.parametrize(
     ("usage", "found", "todo"),
     [
-        (HELD, "process qemu 7 has /dev/vfio/4 open", "Let go of it first: qemu 7"),
-        (SILENT, "libvirt cannot be asked: refused", "Start libvirt"),
+        (HELD, "process qemu 7 has /dev/vfio/4 open", "Release it first: qemu 7"),
+        (SILENT, "cannot query libvirt: refused", "Start libvirt"),
         (assess((KERNEL_FREE,)), UNPROVEN, "Run as root"),
         (assess((LIBVIRT_FREE,)), UNPROVEN, "Run as root"),
         (
@@ -69,7 +69,7 @@ def test_it_stays_unless_that_is_proven(
     lease: Lease, usage: Assessment, found: str, todo: str, *, stale: bool
 ) -> None:
     error = refuse(CapacityError, view(lease, usage), stale=stale)
-    assert "its lease stays" in error.what
+    assert "not clearing the lease" in error.what
     assert str(vf(0).address) in error.where
     if lease is INSPECT or stale:
         assert error.found == found
@@ -80,7 +80,7 @@ def test_it_stays_unless_that_is_proven(
 def test_somebodys_lease_is_left_to_him(state: LeaseState) -> None:
     error = refuse(CapacityError, view(replace(LEASED, state=state)))
     assert error.found == f"{state} by domain vm1, generation 4"
-    assert error.todo.startswith(f"portside pool detach vm1 --vf {vf(0).address} gives it back")
+    assert error.todo.startswith(f"portside pool detach vm1 --vf {vf(0).address} returns it")
     assert "--stale" in error.todo
 
 
@@ -106,7 +106,7 @@ def test_it_is_not_stale_if_a_domain_is_to_have_the_vf(usage: Assessment | None)
 @pytest.mark.parametrize("usage", [FREE, None])
 def test_nor_if_libvirt_cannot_tell(usage: Assessment | None) -> None:
     error = refuse(CapacityError, view(LEASED, usage, unasked="refused"), stale=True)
-    assert "libvirt cannot be asked" in error.what
+    assert "cannot query libvirt" in error.what
 
 
 @pytest.mark.parametrize("kind", [HolderKind.VMI, HolderKind.CLAIM])
@@ -114,7 +114,7 @@ def test_a_vmi_may_be_about_to_start(kind: HolderKind) -> None:
     lease = replace(LEASED, holder=Holder(kind, "shop/vm1"))
     error = refuse(CapacityError, view(lease), stale=True)
     assert error.what.startswith(f"a {kind} may be about to start")
-    assert error.todo == f"It is returned when the {kind} is stopped"
+    assert error.todo == f"The lease is returned when the {kind} stops"
     assert refuse(CapacityError, view(lease)).todo == error.todo
     check_clear(view(lease, None), stale=True)
 
@@ -133,4 +133,4 @@ def test_nor_in_quarantine(lease: Lease, usage: Assessment | None) -> None:
 
 
 def test_what_is_free_has_no_lease() -> None:
-    assert refuse(RequestError, view(Lease(PF, 0))).what == "there is no lease of this VF"
+    assert refuse(RequestError, view(Lease(PF, 0))).what == "this VF has no lease"

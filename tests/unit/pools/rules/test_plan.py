@@ -81,8 +81,8 @@ def test_another_network_on_the_pf_stands_against_growth_but_not_against_a_start
         (situation(interfaces=()), "no interface in this network namespace"),
         (situation(vfs=UNKNOWN), "cannot be listed"),
         (situation(record=PfRecord(PF, boot=BOOT, quarantine="hung")), "in quarantine: hung"),
-        (replace(situation(minimum=7), limit=6), "makes at most 6"),
-        (replace(situation(), configures=False), "cannot make VFs through sysfs"),
+        (replace(situation(minimum=7), limit=6), "creates at most 6"),
+        (replace(situation(), configures=False), "cannot create VFs through sysfs"),
     ],
 )
 def test_what_makes_a_start_impossible(now: Situation, text: str) -> None:
@@ -97,8 +97,8 @@ def test_a_group_that_is_not_viable_is_found_before_anything_is_touched() -> Non
     plan = plan_start(replace(now, view=replace(now.view, shared_groups=shared)))
     assert plan.steps == ()
     (obstacle,) = plan.obstacles
-    assert "that of 0000:01:10.1 has 0000:01:00.0 (igb), " in obstacle.text
-    assert obstacle.text.endswith("and 2 more too")
+    assert "that of 0000:01:10.1 also has 0000:01:00.0 (igb), " in obstacle.text
+    assert obstacle.text.endswith("and 2 more")
 
 
 def test_what_an_earlier_run_kept_and_did_not_set_is_set() -> None:
@@ -125,12 +125,12 @@ def test_what_an_earlier_run_did_not_finish_is_told() -> None:
     [
         (situation([FREE] * 2, active=True, record=OURS), [STOP, REMOVE], ""),
         (situation([FREE] * 2, record=OURS), [REMOVE], ""),
-        (situation([FREE] * 3, active=True, record=OURS), [STOP], "did not make them"),
-        (situation([FREE] * 2, active=True), [STOP], "did not make them"),
+        (situation([FREE] * 3, active=True, record=OURS), [STOP], "did not create them"),
+        (situation([FREE] * 2, active=True), [STOP], "did not create them"),
         (
             situation([FREE] * 2, active=True, record=replace(OURS, boot="earlier")),
             [STOP],
-            "did not make them",
+            "did not create them",
         ),
         (
             replace(situation([FREE] * 2, active=True, record=OURS), sharers=("other",)),
@@ -169,4 +169,4 @@ def test_the_network_alone_stops_whoever_has_a_vf() -> None:
     plan = plan_stop(situation([FREE, HELD], active=True, record=OURS), keep_vfs=True)
     assert kinds(plan) == [STOP]
     assert plan.obstacles == ()
-    assert "it keeps it" in plan.notes[0]
+    assert "kept" in plan.notes[0]

@@ -21,7 +21,7 @@ def state(*states: Assessment, active: bool = True, **changes: object) -> PoolSt
 def test_a_pool_is_exhausted_for_others_once_its_last_vf_is_promised() -> None:
     (warning,) = state(HELD, PROMISED).warnings
     assert warning == (
-        "exhausted: no VF is free (1 in use, 1 promised), the next guest fails to start"
+        "exhausted: no VF is free (1 in use, 1 promised); the next guest will fail to start"
     )
     assert state(HELD, PROMISED).counts[Availability.PROMISED] == 1
     assert state(FREE, PROMISED).warnings == ()
@@ -31,7 +31,7 @@ def test_a_pool_is_exhausted_for_others_once_its_last_vf_is_promised() -> None:
 
 def test_vfs_that_cannot_go_to_a_guest_are_told_though_they_are_free() -> None:
     (warning,) = state(FREE, FREE, shared_groups={vf(1).address: ("0000:01:00.1",)}).warnings
-    assert f"that of {vf(1).address} has 0000:01:00.1 too" in warning
+    assert f"that of {vf(1).address} also has 0000:01:00.1" in warning
     now = state(FREE, FREE)
     for group in (None, UNKNOWN):
         bare = (replace(now.vfs[0], vf=replace(vf(0), iommu_group=group)), now.vfs[1])

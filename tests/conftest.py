@@ -19,6 +19,8 @@ WHOLE_FOLDERS = ("card", "cluster", "container")
 """Each has one VM, API server or set of images for all of its modules."""
 
 
+# Before pytest-xdist's own, which writes the groups into the names that it deals out by.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Name each test's group: its folder where that shares a VM or the like, else its module.
 

@@ -22,7 +22,7 @@ test:
 	@scripts/bootstrap test
 	@$(MAKE) --no-print-directory lint
 	@# A module, the card's VM or the images stay with one process; the longest come first.
-	$(VENV)/pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(VENV)/pytest --numprocesses auto --dist loadscope --no-loadscope-reorder $(ARGS)
 
 lint:
 	@scripts/bootstrap lint

@@ -13,9 +13,9 @@ from typing import Final
 from sidecar.host.sysfs import Folder
 from sidecar.model.vf import UNKNOWN, NetInterface, Unknown
 
-_REPRESENTOR: Final = re.compile(r"(c\d+)?pf\d+(vf\d+|sf\d+)?")
+_REPRESENTOR: Final = re.compile(r"(c[0-9]+)?pf[0-9]+(vf[0-9]+|sf[0-9]+)?")
 """``pf0vf3``, ``pf0sf88``, and of another host's functions ``c1pf0vf3``, ``c1pf0``."""
-_PORT: Final = re.compile(r"p\d+(s\d+)?")
+_PORT: Final = re.compile(r"p[0-9]+(s[0-9]+)?")
 """A port of the card, ``p0``; ``p0s1`` if that is split."""
 
 

@@ -17,7 +17,7 @@ class PortsideError(Exception):
         where: the object, e.g. ``annotation portside.io/vfs, at $[0].vlan.id``.
         found: the offending value as it was read, shortened if it is long.
         expected: what would have been accepted.
-        todo: what the reader can do about it; a full stop at its end is left out.
+        todo: what the reader can do about it, without a full stop at its end.
     """
 
     def __init__(
@@ -33,12 +33,12 @@ class PortsideError(Exception):
         self.where = where
         self.found = found
         self.expected = expected
-        self.todo = todo.removesuffix(".")
+        self.todo = todo
         super().__init__(self._render())
 
     def extended(self, todo: str) -> Self:
         """Add to ``todo`` what whoever caught the error knows of what remains; return the error."""
-        self.todo = ". ".join(part for part in (self.todo, todo.removesuffix(".")) if part)
+        self.todo = ". ".join(part for part in (self.todo.rstrip("."), todo) if part)
         self.args = (self._render(),)
         return self
 

@@ -126,7 +126,7 @@ def test_pairs_of_entries_too() -> None:
             (nic(model="e1000e"), vf()),
             WHERE,
             "interface standby cannot be the persistent half of a team",
-            ("found type 'bridge', model 'e1000e'", "Set its model to virtio"),
+            ("found type 'bridge', model 'e1000e'", "Set its model to virtio."),
             id="no virtio",
         ),
         pytest.param(
@@ -147,7 +147,7 @@ def test_pairs_of_entries_too() -> None:
             (nic(mac=""), vf()),
             WHERE,
             "interface standby has no MAC address in the domain",
-            ("Set macAddress of interface standby",),
+            ("Set macAddress of interface standby.",),
             id="no MAC",
         ),
         pytest.param(
@@ -205,7 +205,7 @@ def test_a_hostdev_needs_a_known_mac() -> None:
     error = refusal(RequestError, team, nic(), vf(), request=request)
     assert str(error) == (
         f"{WHERE}: vf has no MAC address of its own; expected macAddress {MAC}, as standby has. "
-        "A plain hostdev's MAC address is set through its PF before the VM starts"
+        "A plain hostdev's MAC address is set through its PF before the VM starts."
     )
 
 

@@ -64,6 +64,7 @@ INSTANCE = record(
         containerDisk=record("image", image=TEXT),
     ),
     nodeSelector={"type": "object", "additionalProperties": TEXT},
+    evictionStrategy=TEXT,
 )
 MACHINE = record(
     "template",

@@ -21,8 +21,7 @@ demo:
 test:
 	@scripts/bootstrap test
 	@$(MAKE) --no-print-directory lint
-	@# A module, the card's VM or the images stay with one process; the longest come first.
-	$(VENV)/pytest --numprocesses auto --dist loadscope --no-loadscope-reorder $(ARGS)
+	$(if $(ARGS),$(VENV)/pytest $(ARGS),scripts/test-all)
 
 lint:
 	@scripts/bootstrap lint

@@ -149,7 +149,6 @@ def test_a_vm_that_asks_for_nothing_gets_its_bytes(request_: Request, domain: by
     quiet = Request(
         vmi=request_.vmi,
         networks=request_.networks,
-        max_ports=request_.max_ports,
         topology_version=request_.topology_version,
     )
     assert define_domain(vmi_of(quiet), domain, Settings()).mutation == Mutation(domain)

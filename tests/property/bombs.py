@@ -98,8 +98,9 @@ REFUSED: dict[str, bytes] = {
     "a controller far away": domain(
         "<disk><target dev='sda' bus='scsi'/><address type='drive' controller='4000000000'/></disk>"
     ),
-    "a channel far away": domain(
-        "<channel><target type='virtio'/><address controller='4000000000'/></channel>"
+    "a controller on itself": domain(
+        "<controller type='pci' index='1' model='pcie-switch-upstream-port'>"
+        "<address type='pci' bus='1'/></controller>"
     ),
     "a disk far away": domain("<disk><target dev='sdzzzz' bus='sata'/></disk>"),
     "a bus beyond all": domain(_nic(300)),
@@ -137,9 +138,8 @@ TAKEN: dict[str, bytes] = {
         "<controller type='pci' index='2' model='pcie-switch-downstream-port'>"
         "<address type='pci' bus='1'/></controller>"
     ),
-    "a controller on itself": domain(
-        "<controller type='pci' index='1' model='pcie-switch-upstream-port'>"
-        "<address type='pci' bus='1'/></controller>"
+    "a channel far away": domain(
+        "<channel><target type='virtio'/><address controller='4000000000'/></channel>"
     ),
     "an address of zeros": domain(_nic(0)),
 }

@@ -185,7 +185,7 @@ def test_a_log_that_nobody_reads_holds_no_call_back_and_counts_what_it_drops(
     unread: Callable[..., Unread],
 ) -> None:
     hook = unread("--log-level", "debug")
-    calls = 120
+    calls = 500
     domain = with_metadata(DOMAIN, 20_000)
     for _ in range(calls):
         define_v1alpha3(hook.path, domain, VMI)

@@ -47,7 +47,7 @@ def _examine_module(facts: VfioFacts) -> Iterator[Finding]:
                 f"there is no {_CONTAINER}, so libvirt assumes a host without VFIO",
                 "host doesn't support passthrough of host PCI devices",
                 (Reading(_CONTAINER, "does not exist"),),
-                "modprobe vfio-pci, and a line vfio-pci in /etc/modules-load.d/vfio.conf, so "
+                "modprobe vfio-pci; and a line vfio-pci in /etc/modules-load.d/vfio.conf, so "
                 "that it persists across reboots",
             )
         return

@@ -193,7 +193,7 @@ def test_define_says_what_infiniband_does_not_allow(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("pool")
 @pytest.mark.parametrize(
     ("name", "found"),
-    [("eth0", "PFs with eth1"), ("eth1", "expected at most 8, .*NUM_OF_VFS of mlxconfig")],
+    [("eth0", "PFs with eth1"), ("eth1", "expected at most 8, .*NUM_OF_VFS in mlxconfig")],
 )
 def test_a_representor_is_no_pf_and_too_many_vfs_a_matter_of_the_firmware(
     tmp_path: Path, name: str, found: str

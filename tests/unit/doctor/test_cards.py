@@ -80,7 +80,7 @@ def test_a_gpu_with_vfs_is_nobodys_fault(tmp_path: Path, pfs: list[FakePf]) -> N
     found = read(tmp_path, pfs)
     assert {one.level for one in found} == {Level.OK}
     (gpu,) = (one for one in found if one.code is Code.PF_NOT_A_NIC)
-    assert "no network card (PCI class 0x030000)" in gpu.text
+    assert "not a network card (PCI class 0x030000)" in gpu.text
 
 
 def test_a_vf_of_a_gpu_is_in_no_network_namespace(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_no_pool_is_advised_where_the_firmware_allows_no_vf(tmp_path: Path) -> N
     pf = FakePf(driver="mlx5_core", interfaces=[interface], totalvfs=0, group=14)
     (finding,) = read(tmp_path, [pf])
     assert (finding.code, finding.level) == (Code.PF_NO_VFS, Level.WARNING)
-    assert "SRIOV_EN and NUM_OF_VFS of mlxconfig" in finding.remedy
+    assert "SRIOV_EN and NUM_OF_VFS in mlxconfig" in finding.remedy
     assert "pool" not in finding.remedy
 
 

@@ -72,7 +72,9 @@ def test_a_choice_that_was_not_foreseen_is_leased_too(machine: Machine) -> None:
 
 def test_a_choice_that_libvirt_does_not_tell_is_an_error(machine: Machine) -> None:
     machine.guests.attached = lambda _: etree.Element("input", type="tablet", bus="usb")
-    with pytest.raises(HostError, match=r"libvirt does not tell which VF it gave.*no such device"):
+    with pytest.raises(
+        HostError, match=r"libvirt does not report which VF it attached.*no such device"
+    ):
         machine.attach(kind=AttachAs.NETWORK)
 
 
@@ -97,7 +99,7 @@ def test_what_libvirt_refuses_leaves_all_as_it_was(machine: Machine, kind: Attac
     before = VfSettings(OTHER_MAC, PortVlan(5), trust=False)
     machine.host.links.settings["eth1", 2] = before
     machine.guests.refuses = "no room at the inn"
-    with pytest.raises(HostError, match="Lease and settings are as before") as caught:
+    with pytest.raises(HostError, match="Lease and settings were restored") as caught:
         machine.attach(kind=kind, mac=MAC)
     assert ("libvirt takes the first VF" in str(caught.value)) == (kind is AttachAs.NETWORK)
     assert machine.settings(2) == before
@@ -133,7 +135,7 @@ def test_a_refused_vf_that_was_bound_meanwhile_does_not_keep_the_address(machine
 def test_a_device_that_came_though_libvirt_said_no_keeps_its_lease(machine: Machine) -> None:
     machine.guests.refuses, machine.guests.late = "a time-out", True
     with pytest.raises(
-        HostError, match="What remains: the domain has the device ua-portside-fast-0, and its lease"
+        HostError, match="Left over: the domain has the device ua-portside-fast-0, and its lease"
     ):
         machine.attach(mac=MAC)
     assert machine.state(2) is LeaseState.LEASED
@@ -151,7 +153,7 @@ def test_a_setting_that_the_driver_refuses_stops_it_before_libvirt(machine: Mach
 def test_what_cannot_be_put_back_is_left_for_inspection(machine: Machine) -> None:
     machine.guests.refuses = "no room at the inn"
     machine.host.links.breaking = {2}
-    with pytest.raises(HostError, match=r"What remains: VF 2 .* could not be set back.*inspected"):
+    with pytest.raises(HostError, match=r"Left over: VF 2 .* could not be restored.*inspection"):
         machine.attach(mac=MAC)
     assert machine.state(2) is LeaseState.INSPECT
 
@@ -165,7 +167,7 @@ def test_a_libvirt_that_dies_meanwhile_leaves_the_lease_to_be_inspected(machine:
         raise machine.error("connection reset")
 
     machine.guests.attached = die
-    with pytest.raises(HostError, match=r"What remains: VF 2 .* and its lease are as they were"):
+    with pytest.raises(HostError, match=r"Left over: VF 2 .* and its lease could not be restored"):
         machine.attach(mac=MAC)
     with machine.host.store.lock(PciAddress.parse(PF)):
         assert machine.state(2) is LeaseState.INSPECT
@@ -199,7 +201,7 @@ def test_a_mac_address_of_the_hosts_own_interface_is_refused(machine: Machine) -
 
 def test_the_halves_of_a_team_have_one_address(machine: Machine) -> None:
     assert machine.attach(team="net0").mac == MacAddress(STANDBY)
-    with pytest.raises(RequestError, match="this team has its VF already"):
+    with pytest.raises(RequestError, match="this team already has its VF"):
         machine.attach(team="net0")
 
 
@@ -224,16 +226,20 @@ def test_a_lease_whose_domain_lost_its_vf_is_ended_first(machine: Machine) -> No
 @pytest.mark.parametrize(
     ("wishes", "kind", "says"),
     [
-        ({"trust": True, "kind": AttachAs.NETWORK}, RequestError, "trust is set before the VF is"),
+        (
+            {"trust": True, "kind": AttachAs.NETWORK},
+            RequestError,
+            "trust must be set before the VF is",
+        ),
         ({"team": "net7"}, RequestError, "no interface has this alias"),
-        ({"scope": Scope(live=True, config=True), "alias": "x"}, RequestError, "does not run"),
+        ({"scope": Scope(live=True, config=True), "alias": "x"}, RequestError, "is not running"),
         ({"mac": OTHER_MAC, "team": "net0"}, RequestError, "different MAC addresses"),
     ],
 )
 def test_what_the_domain_cannot_have_is_refused(
     machine: Machine, wishes: dict[str, object], kind: type[Exception], says: str
 ) -> None:
-    if says == "does not run":
+    if says == "is not running":
         machine.stop()
     with pytest.raises(kind, match=says):
         machine.attach("web", **wishes)
@@ -254,7 +260,7 @@ def test_a_pool_that_gives_what_only_libvirt_can_set(machine: Machine) -> None:
             "</forward><virtualport type='802.1Qbh'><parameters profileid='x'/></virtualport>"
             "</network>"
         ).create()
-    with pytest.raises(RequestError, match="what only libvirt can set"):
+    with pytest.raises(RequestError, match="settings that only libvirt can apply"):
         machine.attach(pool="shaped")
 
 
@@ -275,9 +281,9 @@ def test_a_pool_must_be_there_and_active(machine: Machine) -> None:
     machine.host.pools.stop("fast", keep_vfs=True)
     with pytest.raises(HostError, match="the pool's network is not active"):
         machine.attach()
-    with pytest.raises(HostError, match="pool slow: there is no such pool"):
+    with pytest.raises(HostError, match="pool slow: no such pool"):
         machine.attach(pool="slow")
-    with pytest.raises(HostError, match="domain nobody: there is no such domain"):
+    with pytest.raises(HostError, match="domain nobody: no such domain"):
         machine.attach("nobody")
 
 

@@ -92,7 +92,7 @@ def test_a_wish_in_a_configuration_has_no_vf(machine: Machine) -> None:
 def test_a_guest_that_does_not_let_go_keeps_its_lease(machine: Machine) -> None:
     machine.attach()
     machine.guests.stubborn = True
-    with pytest.raises(HostError, match=r"the guest has not let go of the VF.*still there after"):
+    with pytest.raises(HostError, match=r"the guest has not released the VF.*still attached after"):
         machine.detach(seconds=0.1)
     assert machine.state(2) is LeaseState.LEASED
 
@@ -123,7 +123,7 @@ def test_a_vf_that_stays_open_keeps_its_lease(machine: Machine) -> None:
 def test_what_does_not_come_off_is_to_be_inspected(machine: Machine) -> None:
     machine.attach(mac=MAC)
     machine.host.links.refused = {2}
-    with pytest.raises(HostError, match="Its lease stays, to be inspected"):
+    with pytest.raises(HostError, match="Its lease is kept for inspection"):
         machine.detach()
     assert machine.state(2) is LeaseState.INSPECT
     reason = machine.host.store.leases(ADDRESS)[2].reason
@@ -139,7 +139,7 @@ def test_an_interface_that_cannot_be_bound_anew_is_to_be_inspected(machine: Mach
         machine.host.kernel.break_probe(machine.address(2))
 
     machine.guests.detached = break_down
-    with pytest.raises(HostError, match="Its lease stays, to be inspected"):
+    with pytest.raises(HostError, match="Its lease is kept for inspection"):
         machine.detach()
     assert machine.state(2) is LeaseState.INSPECT
     assert "could not be set back" in machine.host.store.leases(ADDRESS)[2].reason
@@ -165,7 +165,7 @@ def test_what_is_not_there_is_said(machine: Machine) -> None:
     wanted = Wanted(vf=PciAddress.parse(machine.address(2)))
     with pytest.raises(RequestError, match="the domain has no such VF"):
         detach(machine.node, DetachRequest("web", wanted, Scope(), 0.0))
-    with pytest.raises(HostError, match="there is no such domain"):
+    with pytest.raises(HostError, match="no such domain"):
         detach(machine.node, DetachRequest("nobody", wanted, Scope(), 0.0))
 
 
@@ -174,7 +174,7 @@ def test_two_vfs_of_one_address_must_be_told_apart(machine: Machine) -> None:
         machine.attach(kind=AttachAs.NETWORK, mac=MAC, scope=CONFIG)
     with pytest.raises(
         RequestError,
-        match=r"several VFs of the domain are meant.*ua-portside-fast-0, ua-portside-fast-1",
+        match=r"more than one VF matches.*ua-portside-fast-0, ua-portside-fast-1",
     ):
         detach(machine.node, DetachRequest("web", Wanted(mac=MAC), CONFIG, 0.0))
 

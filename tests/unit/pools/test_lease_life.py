@@ -132,7 +132,7 @@ def test_a_vf_that_somebody_brought_up_meanwhile_stays_as_it_is(
     host.bind_vfio(str(vf))
     host.bind_native(str(vf))
     host.kernel.set_up(str(vf))
-    with pytest.raises(HostError, match=r"eth1v0 is up.*Its lease stays, to be inspected"):
+    with pytest.raises(HostError, match=r"eth1v0 is up.*Its lease is kept for inspection"):
         give_back(host)
     assert host.store.leases(ADDRESS)[0].state is LeaseState.INSPECT
     assert host.kernel.taken == ()

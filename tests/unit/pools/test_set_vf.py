@@ -34,7 +34,7 @@ def test_a_vf_in_use_is_left_alone_unless_forced(host: PoolHost) -> None:
     host.make(1)
     host.kernel.set_up(host.vfs()[0])
     for act in (VLAN, VfSettings(MAC)):
-        with pytest.raises(CapacityError, match="the VF is in use, so nothing of it is changed"):
+        with pytest.raises(CapacityError, match="the VF is in use; not changing its settings"):
             set_vf(host.node, address(host, 0), act)
     with pytest.raises(RequestError, match="the MAC address of a VF in use stays"):
         set_vf(host.node, address(host, 0), VfSettings(MAC), force=True)

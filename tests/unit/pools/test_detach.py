@@ -127,7 +127,7 @@ def test_what_does_not_come_off_is_to_be_inspected(machine: Machine) -> None:
         machine.detach()
     assert machine.state(2) is LeaseState.INSPECT
     reason = machine.host.store.leases(ADDRESS)[2].reason
-    assert reason.startswith("it was detached, and it could not be set back: ")
+    assert reason.startswith("detached, and it could not be restored: ")
 
 
 def test_an_interface_that_cannot_be_bound_anew_is_to_be_inspected(machine: Machine) -> None:
@@ -142,7 +142,7 @@ def test_an_interface_that_cannot_be_bound_anew_is_to_be_inspected(machine: Mach
     with pytest.raises(HostError, match="Its lease is kept for inspection"):
         machine.detach()
     assert machine.state(2) is LeaseState.INSPECT
-    assert "could not be set back" in machine.host.store.leases(ADDRESS)[2].reason
+    assert "could not be restored" in machine.host.store.leases(ADDRESS)[2].reason
 
 
 @pytest.mark.parametrize("gone", [False, True])

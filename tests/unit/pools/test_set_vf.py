@@ -36,7 +36,7 @@ def test_a_vf_in_use_is_left_alone_unless_forced(host: PoolHost) -> None:
     for act in (VLAN, VfSettings(MAC)):
         with pytest.raises(CapacityError, match="the VF is in use; not changing its settings"):
             set_vf(host.node, address(host, 0), act)
-    with pytest.raises(RequestError, match="the MAC address of a VF in use stays"):
+    with pytest.raises(RequestError, match="the MAC address of a VF in use cannot be changed"):
         set_vf(host.node, address(host, 0), VfSettings(MAC), force=True)
     assert set_vf(host.node, address(host, 0), VLAN, force=True).users
 

@@ -80,7 +80,7 @@ def test_a_pool_from_nothing_to_vfs_and_back(card: Card, pf_name: str) -> None:
     assert "<vf num=" in pool(card, "dumpxml", "sriov-pool")
     before = status(card)
     assert (before["active"], before["present"], before["up"]) == (False, 0, False)
-    assert "make 4 VFs" in pool(card, "plan", "sriov-pool")
+    assert "create 4 VFs" in pool(card, "plan", "sriov-pool")
     assert status(card) == before
     pool(card, "start", "sriov-pool")
     now = status(card)

@@ -102,6 +102,9 @@ REFUSED: dict[str, bytes] = {
         "<controller type='pci' index='1' model='pcie-switch-upstream-port'>"
         "<address type='pci' bus='1'/></controller>"
     ),
+    "a channel far away": domain(
+        "<channel><target type='virtio'/><address controller='4000000000'/></channel>"
+    ),
     "a disk far away": domain("<disk><target dev='sdzzzz' bus='sata'/></disk>"),
     "a bus beyond all": domain(_nic(300)),
     "a slot that a port has not": domain(PORT.format(1) + _nic(1).replace("/></", " slot='2'/></")),
@@ -137,9 +140,6 @@ TAKEN: dict[str, bytes] = {
         "<address type='pci' bus='2'/></controller>"
         "<controller type='pci' index='2' model='pcie-switch-downstream-port'>"
         "<address type='pci' bus='1'/></controller>"
-    ),
-    "a channel far away": domain(
-        "<channel><target type='virtio'/><address controller='4000000000'/></channel>"
     ),
     "an address of zeros": domain(_nic(0)),
 }

@@ -9,13 +9,16 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from sidecar.domainxml.address import parse_decimal
+from sidecar.domainxml.address import describe, parse_decimal
 from sidecar.domainxml.document import child_of, devices_named
+from sidecar.errors import RequestError
 
 _TYPE = "virtio-serial"
 _DEFAULT_PORTS = 31
 """Of a controller that does not say (``VIR_DOMAIN_DEFAULT_VIRTIO_SERIAL_PORTS``)."""
 _MAX_PORTS = 1 << 16
+_MAX_INDEX = (1 << 31) - 1
+"""Highest controller that libvirt adds: it searches by a signed number."""
 
 
 class SerialPorts:
@@ -97,6 +100,13 @@ def _address(element: etree._Element) -> tuple[int | None, int]:
     if address is None:
         return None, 0
     controller = parse_decimal(address.get("controller", "0"), element, "controller")
+    if controller > _MAX_INDEX:
+        raise RequestError(
+            "no such virtio-serial controller",
+            where=describe(element),
+            found=str(controller),
+            expected=f"0 to {_MAX_INDEX}",
+        )
     return controller, parse_decimal(address.get("port", "0"), element, "port")
 
 
